@@ -1,0 +1,166 @@
+//! Rate limits: fixed windows aligned to UTC, a minute and a day, checked together.
+//!
+//! Arithmetic only. Who counts, and where the counts are kept, is the edge's `counters` and the origin's own.
+
+use serde::{Deserialize, Serialize};
+
+/// Requests that a key may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// In a minute.
+    pub minute: u32,
+    /// In a day, UTC.
+    pub day: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A page of 60 pictures every 6 seconds, all of them cache misses; and a day of 70 a minute.
+        Self { minute: 600, day: 100_000 }
+    }
+}
+
+/// A window of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Window {
+    /// 60 seconds from a full minute.
+    Minute,
+    /// 86,400 seconds from midnight UTC.
+    Day,
+}
+
+impl Window {
+    /// Both, in the order in which they are checked.
+    pub const BOTH: [Self; 2] = [Self::Minute, Self::Day];
+
+    /// Its length.
+    #[must_use]
+    pub const fn secs(self) -> u64 {
+        match self {
+            Self::Minute => 60,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// Its name in headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Day => "day",
+        }
+    }
+
+    /// The start of the window that holds `now`, in unix seconds.
+    #[must_use]
+    pub const fn start(self, now: u64) -> u64 {
+        now - now % self.secs()
+    }
+
+    /// Seconds until the next window begins: 1 to the window's length.
+    #[must_use]
+    pub const fn secs_left(self, now: u64) -> u64 {
+        self.secs() - now % self.secs()
+    }
+
+    /// This window's limit.
+    #[must_use]
+    pub const fn limit(self, limits: Limits) -> u32 {
+        match self {
+            Self::Minute => limits.minute,
+            Self::Day => limits.day,
+        }
+    }
+}
+
+/// How a key stands in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The window.
+    pub window: Window,
+    /// The most it admits.
+    pub limit: u32,
+    /// What is left after this request.
+    pub remaining: u32,
+    /// Seconds until it starts anew.
+    pub reset_secs: u64,
+}
+
+/// The answer of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the request is admitted, and so was counted in both windows.
+    pub admitted: bool,
+    /// The standing that binds: the window that refused, or the one with the smaller part left.
+    pub binding: Standing,
+}
+
+impl Verdict {
+    /// Judges both windows by what was used before this request. A refused request spends neither window.
+    #[must_use]
+    pub fn of(limits: Limits, used_minute: u32, used_day: u32, now: u64) -> Self {
+        let used = |window| if window == Window::Minute { used_minute } else { used_day };
+        // The window with the longer wait binds a refusal: a retry before it would fail again.
+        let full = Window::BOTH.into_iter().rev().find(|window| used(*window) >= window.limit(limits));
+        let standing = |window: Window, spent: u32| Standing {
+            window,
+            limit: window.limit(limits),
+            remaining: window.limit(limits).saturating_sub(spent),
+            reset_secs: window.secs_left(now),
+        };
+        if let Some(window) = full {
+            return Self { admitted: false, binding: standing(window, used(window)) };
+        }
+        let [minute, day] = Window::BOTH.map(|window| standing(window, used(window).saturating_add(1)));
+        let day_is_tighter = u64::from(day.remaining) * u64::from(minute.limit.max(1))
+            < u64::from(minute.remaining) * u64::from(day.limit.max(1));
+        Self { admitted: true, binding: if day_is_tighter { day } else { minute } }
+    }
+
+    /// `RateLimit` and `RateLimit-Policy` (IETF draft-ietf-httpapi-ratelimit-headers).
+    #[must_use]
+    pub fn headers(&self, limits: Limits) -> [(&'static str, String); 2] {
+        let Standing { window, remaining, reset_secs, .. } = self.binding;
+        let policy =
+            Window::BOTH.map(|window| format!("\"{}\";q={};w={}", window.name(), window.limit(limits), window.secs()));
+        [
+            ("RateLimit", format!("\"{}\";r={remaining};t={reset_secs}", window.name())),
+            ("RateLimit-Policy", policy.join(", ")),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { minute: 2, day: 5 };
+
+    #[test]
+    fn windows_are_aligned_to_utc() {
+        assert_eq!(Window::Minute.start(119), 60);
+        assert_eq!(Window::Minute.secs_left(119), 1);
+        assert_eq!(Window::Day.secs_left(86_400), 86_400);
+    }
+
+    #[test]
+    fn the_fuller_window_binds_and_the_longer_wait_is_told() {
+        let verdict = Verdict::of(LIMITS, 1, 1, 30);
+        assert!(verdict.admitted);
+        assert_eq!((verdict.binding.window, verdict.binding.remaining), (Window::Minute, 0));
+        let verdict = Verdict::of(LIMITS, 2, 2, 30);
+        assert!(!verdict.admitted);
+        assert_eq!((verdict.binding.window, verdict.binding.reset_secs), (Window::Minute, 30));
+        let verdict = Verdict::of(LIMITS, 2, 5, 30);
+        assert_eq!((verdict.admitted, verdict.binding.window), (false, Window::Day));
+        assert!(!Verdict::of(Limits { minute: 0, day: 5 }, 0, 0, 30).admitted);
+    }
+
+    #[test]
+    fn headers_follow_the_draft() {
+        let [limit, policy] = Verdict::of(LIMITS, 0, 0, 30).headers(LIMITS);
+        assert_eq!(limit.1, "\"minute\";r=1;t=30");
+        assert_eq!(policy.1, "\"minute\";q=2;w=60, \"day\";q=5;w=86400");
+    }
+}
