@@ -1,6 +1,8 @@
 //! Sealed records: AES-256-GCM with a 96-bit random nonce, every circumstance bound as associated data.
 //!
-//!     r1.{link id}.{version}.{sealed at}.{fresh until}.{base64url(nonce ‖ ciphertext ‖ tag)}
+//! ```text
+//! r1.{link id}.{version}.{sealed at}.{fresh until}.{base64url(nonce ‖ ciphertext ‖ tag)}
+//! ```
 //!
 //! Associated data are the length-prefixed fields `sealpix/record/v1`, link id, edge environment, kind, name,
 //! version, sealed-at and fresh-until: a record moved to another name, or with another version, does not open

@@ -1,6 +1,8 @@
 //! The proof that a request between edge and origin comes from the other holder of the link.
 //!
-//!     Sealpix-Proof: p1.{link id}.{base64url(facts as JSON)}.{base64url(HMAC-SHA256)}
+//! ```text
+//! Sealpix-Proof: p1.{link id}.{base64url(facts as JSON)}.{base64url(HMAC-SHA256)}
+//! ```
 //!
 //! The MAC covers, length-prefixed: direction, link id, method, raw target, the facts' bytes, and the SHA-256 of
 //! the body. The facts are what one side tells the other and no header may: time, nonce, negotiated format,

@@ -1,6 +1,8 @@
 //! The target: path and query of a signed URL, as bytes.
 //!
-//!     /{project}/{operations}/{source}?key={public key}[&exp={unix seconds}]&sig={signature}[&w={width}]
+//! ```text
+//! /{project}/{operations}/{source}?key={public key}[&exp={unix seconds}]&sig={signature}[&w={width}]
+//! ```
 //!
 //! One picture, one key, one expiry: one accepted spelling. [`Target::parse`] refuses or takes as it is; it
 //! never repairs. What it takes is a fixed point of what URL parsers and CDNs do to URLs (WHATWG URL, RFC 3986
