@@ -131,6 +131,30 @@ impl Verdict {
     }
 }
 
+/// The counts of one key in its present windows: what a counter keeps in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    minute: (u64, u32),
+    day: (u64, u32),
+}
+
+impl Tally {
+    /// Judges a request and counts it in both windows if it is admitted.
+    pub fn take(&mut self, limits: Limits, now: u64) -> Verdict {
+        for (window, count) in [(Window::Minute, &mut self.minute), (Window::Day, &mut self.day)] {
+            if count.0 != window.start(now) {
+                *count = (window.start(now), 0);
+            }
+        }
+        let verdict = Verdict::of(limits, self.minute.1, self.day.1, now);
+        if verdict.admitted {
+            self.minute.1 = self.minute.1.saturating_add(1);
+            self.day.1 = self.day.1.saturating_add(1);
+        }
+        verdict
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +179,17 @@ mod tests {
         let verdict = Verdict::of(LIMITS, 2, 5, 30);
         assert_eq!((verdict.admitted, verdict.binding.window), (false, Window::Day));
         assert!(!Verdict::of(Limits { minute: 0, day: 5 }, 0, 0, 30).admitted);
+    }
+
+    #[test]
+    fn a_refused_request_spends_neither_window() {
+        let mut tally = Tally::default();
+        let admitted = |tally: &mut Tally, now| tally.take(LIMITS, now).admitted;
+        assert!(admitted(&mut tally, 0) && admitted(&mut tally, 1));
+        assert!(!admitted(&mut tally, 2) && !admitted(&mut tally, 3));
+        assert!(admitted(&mut tally, 60) && admitted(&mut tally, 61) && admitted(&mut tally, 120));
+        assert!(!admitted(&mut tally, 180), "five of the day are spent");
+        assert!(admitted(&mut tally, 86_400));
     }
 
     #[test]
