@@ -39,8 +39,13 @@ impl AllowedNetworks {
 }
 
 fn parse_network(item: &str) -> Result<IpNet, NetworkError> {
-    let network: IpNet = item.parse().map_err(|_| NetworkError(item.to_owned()))?;
-    if network.addr() == network.network() { Ok(network) } else { Err(NetworkError(item.to_owned())) }
+    let mistake = || NetworkError(item.to_owned());
+    // The standard library reads the address, since it refuses leading zeros, which elsewhere mean octal.
+    let (address, prefix) = item.split_once('/').ok_or_else(mistake)?;
+    let address: IpAddr = address.parse().map_err(|_| mistake())?;
+    let prefix: u8 = prefix.parse().map_err(|_| mistake())?;
+    let network = IpNet::new(address, prefix).map_err(|_| mistake())?;
+    if network.network() == address { Ok(network) } else { Err(mistake()) }
 }
 
 /// An item that is not a network in CIDR notation.

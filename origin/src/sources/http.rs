@@ -276,3 +276,123 @@ fn cause(error: &reqwest::Error, otherwise: SourceError) -> SourceError {
     tracing::debug!(error = ?error, "a source's fetch failed");
     if error.is_timeout() { SourceError::Timeout } else { otherwise }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop")]
+    use super::super::address::tests::refused;
+    use super::super::resolver::tests::Fixed;
+    use super::*;
+
+    fn source(answer: Option<Vec<IpAddr>>) -> HttpSource {
+        HttpSource::new(HttpSettings::default(), Arc::new(Fixed(answer))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn ssrf_2_3_and_11_no_refused_address_is_dialled_as_a_literal_or_as_an_answer() {
+        let limits = FetchLimits::default();
+        let literals = source(None);
+        let refused = refused();
+        for address in refused {
+            let host: Host<&str> = match address {
+                IpAddr::V4(v4) => Host::Ipv4(v4),
+                IpAddr::V6(v6) => Host::Ipv6(v6),
+            };
+            let literal = literals.fetch(&format!("{host}:8443/photo.jpg"), &limits).await;
+            assert_eq!(literal, Err(SourceError::AddressBlocked), "{address} as a literal");
+            let answered = source(Some(vec![address])).fetch("cdn.example.com/photo.jpg", &limits).await;
+            assert_eq!(answered, Err(SourceError::AddressBlocked), "{address} as an answer");
+        }
+    }
+
+    #[tokio::test]
+    async fn ssrf_7_and_8_only_one_spelling_of_a_url_is_fetched() {
+        let table = [
+            "",
+            "/",
+            "cdn.example.com",
+            "cdn.example.com?a",
+            "CDN.example.com/a",
+            "cdn.example.com:443/a",
+            "cdn.example.com:/a",
+            "cdn.example.com:0443/a",
+            "cdn.example.com:65536/a",
+            "user@cdn.example.com/a",
+            "user:word@cdn.example.com/a",
+            ":@cdn.example.com/a",
+            "@cdn.example.com/a",
+            "cdn.example.com/a#b",
+            "cdn.example.com/a#",
+            "cdn.example.com/a\\b",
+            "cdn.example.com\\@evil.test/a",
+            "cdn.example.com/a\tb",
+            "cdn.example.com/a\n",
+            "\tcdn.example.com/a",
+            " cdn.example.com/a",
+            "cdn.example.com/a ",
+            "cdn.example.com/a b",
+            "cdn.example.com/../a",
+            "cdn.example.com/./a",
+            "cdn.example.com/%2e%2e/a",
+            "cdn.example.com/%2E/a",
+            "cdn.example.com/a/..",
+            "cdn.example.com/å",
+            "cdn.example.com/a?\"",
+            "/cdn.example.com/a",
+            "//cdn.example.com/a",
+            "0x7f.1/a",
+            "0177.0.0.1/a",
+            "2130706433/a",
+            "127.1/a",
+            "127.0.0.1./a",
+            "[::FFFF:7f00:1]/a",
+            "[::ffff:127.0.0.1]/a",
+            "[0:0::1]/a",
+            "cdn.example.com%2f/a",
+            "%63dn.example.com/a",
+            "cdn。example.com/a",
+            "ｃdn.example.com/a",
+            "xn--/a",
+            "cdn.exa\u{ad}mple.com/a",
+            "cdn.example.com/a\0",
+        ];
+        let source = source(None);
+        for text in table {
+            let fetched = source.fetch(text, &FetchLimits::default()).await;
+            assert_eq!(fetched, Err(SourceError::Malformed), "{text:?}");
+        }
+        for text in
+            ["cdn.example.com/a", "cdn.example.com:8443/a%20b,c:d@e=f?g=%22&h", "cdn.example.com//a", "a.b/%252e%252e/"]
+        {
+            let fetched = source.fetch(text, &FetchLimits::default()).await;
+            assert_eq!(fetched, Err(SourceError::Unreachable), "{text:?} reaches the resolver");
+        }
+    }
+
+    #[tokio::test]
+    async fn fetch_7_the_deadline_covers_the_look_up() {
+        struct Silent;
+        #[async_trait]
+        impl Resolve for Silent {
+            async fn resolve(&self, _host: &str) -> std::io::Result<Vec<IpAddr>> {
+                std::future::pending().await
+            }
+        }
+        let source = HttpSource::new(HttpSettings::default(), Arc::new(Silent)).unwrap();
+        let limits = FetchLimits { deadline: Duration::from_millis(20), ..FetchLimits::default() };
+        assert_eq!(source.fetch("cdn.example.com/a", &limits).await, Err(SourceError::Timeout));
+    }
+
+    #[test]
+    fn redirects_are_none_by_default_and_three_at_most() {
+        assert_eq!(MaxRedirects::default(), MaxRedirects::new(0).unwrap());
+        assert!(MaxRedirects::new(3).is_some() && MaxRedirects::new(4).is_none());
+    }
+
+    #[test]
+    fn extra_certificates_that_are_none_are_refused() {
+        let settings = HttpSettings { extra_ca_pem: Some(b"none".to_vec()), ..HttpSettings::default() };
+        let refused = HttpSource::new(settings, Arc::new(Fixed(None))).err().map(|error| error.to_string());
+        assert_eq!(refused.unwrap(), "the file of extra certificates does not hold PEM certificates");
+    }
+}
