@@ -82,3 +82,17 @@ fn refusal(error: &io::Error) -> SourceError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_out_is_not_found_and_a_missing_permission_is_unreadable() {
+        let numbered = |number| refusal(&io::Error::from_raw_os_error(number));
+        assert_eq!(numbered(libc::ENOENT), SourceError::NotFound);
+        assert_eq!(numbered(libc::EACCES), SourceError::Unreadable);
+        assert_eq!(numbered(libc::EIO), SourceError::Unreadable);
+        assert_eq!(refusal(&io::ErrorKind::PermissionDenied.into()), SourceError::NotFound);
+    }
+}

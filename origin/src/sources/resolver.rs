@@ -14,6 +14,9 @@ use reqwest::dns;
 use super::SourceError;
 use super::address::{AllowedNetworks, may_dial};
 
+/// A name with more addresses than this is no picture server but a way to make us knock at many doors.
+const DIALLED_ADDRESSES: usize = 8;
+
 /// Looks up the addresses of a host name. Passed in, so that tests can bring their own name server.
 #[async_trait]
 pub trait Resolve: Send + Sync {
@@ -77,7 +80,7 @@ impl dns::Resolve for CheckedResolver {
         Box::pin(async move {
             let addresses = checked.resolve_checked(name.as_str()).await?;
             // Port 0 is replaced by the port of the URL.
-            let dialled = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            let dialled = addresses.into_iter().take(DIALLED_ADDRESSES).map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(dialled) as dns::Addrs)
         })
     }

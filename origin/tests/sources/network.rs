@@ -13,7 +13,7 @@ use sealpix_origin::sources::resolver::Resolve;
 use crate::server::Authority;
 
 /// Names with fixed addresses; every other name is unknown.
-pub struct Names(HashMap<String, Vec<IpAddr>>);
+pub(crate) struct Names(HashMap<String, Vec<IpAddr>>);
 
 #[async_trait]
 impl Resolve for Names {
@@ -23,7 +23,7 @@ impl Resolve for Names {
 }
 
 /// `pictures.test` and `other.test` are here, `private.test` is in a network that nobody allowed.
-pub fn names() -> Arc<Names> {
+pub(crate) fn names() -> Arc<Names> {
     let table = [
         ("pictures.test", "127.0.0.1"),
         ("other.test", "127.0.0.1"),
@@ -34,7 +34,7 @@ pub fn names() -> Arc<Names> {
 }
 
 /// Loopback is allowed, the tests' authority is trusted, and every other check is in force.
-pub fn settings(authority: &Authority, redirects: u8) -> HttpSettings {
+pub(crate) fn settings(authority: &Authority, redirects: u8) -> HttpSettings {
     HttpSettings {
         allowed_networks: AllowedNetworks::parse("127.0.0.0/8").unwrap(),
         extra_ca_pem: Some(authority.pem().into_bytes()),
@@ -43,6 +43,6 @@ pub fn settings(authority: &Authority, redirects: u8) -> HttpSettings {
 }
 
 /// A source with [`settings`] and [`names`].
-pub fn source(authority: &Authority, redirects: u8) -> HttpSource {
+pub(crate) fn source(authority: &Authority, redirects: u8) -> HttpSource {
     HttpSource::new(settings(authority, redirects), names()).unwrap()
 }

@@ -3,18 +3,18 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 /// A hostile program that runs until this is dropped.
-pub struct Hostile {
-    pub port: u16,
+pub(crate) struct Hostile {
+    pub(crate) port: u16,
     child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Hostile {
     /// Starts `tests/hostile/{program}` and waits for the port it prints.
-    pub fn start(program: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile").join(program);
         let mut command = Command::new("python3");
         command.arg(path).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -22,22 +22,20 @@ impl Hostile {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut port = String::new();
         output.read_line(&mut port).unwrap();
-        let lines = Arc::default();
-        let server = Self { port: port.trim().parse().expect("a port"), child, lines: Arc::clone(&lines) };
-        std::thread::spawn(move || collect(output, &lines));
-        server
+        let port = port.trim().parse().expect("a port");
+        Self { port, child, lines: Some(std::thread::spawn(move || rest(output))) }
     }
 
-    /// What the program printed so far: it prints before it answers.
-    pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+    /// Ends the program; all that it printed. It prints before it answers, so nothing that was answered is missing.
+    pub(crate) fn end(&mut self) -> Vec<String> {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.lines.take().expect("ended once").join().unwrap()
     }
 }
 
-fn collect(output: BufReader<ChildStdout>, lines: &Mutex<Vec<String>>) {
-    for line in output.lines().map_while(Result::ok) {
-        lines.lock().unwrap().push(line);
-    }
+fn rest(output: BufReader<ChildStdout>) -> Vec<String> {
+    output.lines().map_while(Result::ok).collect()
 }
 
 impl Drop for Hostile {

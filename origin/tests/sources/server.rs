@@ -14,40 +14,43 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// A certificate authority of one test.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.as_ref().pem()
     }
 
     /// A certificate for the names of the tests, and its key.
-    pub fn issue(&self) -> (rcgen::Certificate, KeyPair) {
+    pub(crate) fn issue(&self) -> (rcgen::Certificate, KeyPair) {
         let names = ["pictures.test", "other.test", "private.test", "rebind.test", "127.0.0.1"];
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names.map(str::to_owned)).unwrap();
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
-    fn server_config(&self) -> Arc<ServerConfig> {
+    /// TLS as a server with such a certificate, which speaks `protocol`.
+    pub(crate) fn server_config(&self, protocol: &[u8]) -> Arc<ServerConfig> {
         let (certificate, key) = self.issue();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-        Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap())
+        let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Arc::new(config)
     }
 }
 
 /// What the server does after it has read a request.
 #[derive(Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Sends these bytes.
     Send(Vec<u8>),
     /// Sends these bytes again and again.
@@ -62,19 +65,19 @@ pub enum Step {
     Cut,
 }
 
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// A server on `address` that answers every request with `steps`.
-    pub async fn start_on(address: &str, authority: &Authority, steps: Vec<Step>) -> Self {
+    pub(crate) async fn start_on(address: &str, authority: &Authority, steps: Vec<Step>) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let server =
             Self { port: listener.local_addr().unwrap().port(), requests: Arc::default(), connections: Arc::default() };
-        let acceptor = TlsAcceptor::from(authority.server_config());
+        let acceptor = TlsAcceptor::from(authority.server_config(b"http/1.1"));
         let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -85,22 +88,22 @@ impl Server {
         server
     }
 
-    pub async fn start(authority: &Authority, steps: Vec<Step>) -> Self {
+    pub(crate) async fn start(authority: &Authority, steps: Vec<Step>) -> Self {
         Self::start_on("127.0.0.1:0", authority, steps).await
     }
 
     /// The source text of a picture on this server.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("pictures.test:{}/photo.jpg", self.port)
     }
 
     /// The heads of the requests that arrived.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
     /// How many connections were made, with or without a request.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
