@@ -34,6 +34,8 @@ impl FileSource {
 #[async_trait]
 impl Source for FileSource {
     /// Reads the file whose name below the root is `text`, byte for byte; `/` separates folders.
+    ///
+    /// At the deadline the caller goes on; a read that hangs in the kernel (a network file system) keeps its thread.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
         check_name(text)?;
         let (root, name, max_bytes) = (Arc::clone(&self.root), text.to_owned(), limits.max_bytes);

@@ -17,12 +17,13 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::header::{LOCATION, TRANSFER_ENCODING};
 use reqwest::{Client, Response, StatusCode};
+use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
 use super::address::AllowedNetworks;
 use super::resolver::{CheckedResolver, Resolve};
 use super::tls::{self, TrustError};
-use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError};
+use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError, version};
 
 /// Marks our own requests to upstream servers, so that delivery can refuse them: a source that leads back to an edge of
 /// ours would otherwise be fetched in a circle.
@@ -106,7 +107,6 @@ impl HttpSource {
             .dns_resolver(resolver.clone())
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(USER_AGENT)
             .default_headers(request_headers())
@@ -143,7 +143,7 @@ impl HttpSource {
         loop {
             let response = self.request(&url).await?;
             if !is_redirect(response.status()) {
-                return Ok(Fetched::new(body(response, max_bytes).await?));
+                return read_whole(response, max_bytes).await;
             }
             if visited.len() == usize::from(self.max_redirects.0) {
                 return Err(SourceError::RedirectNotAllowed(RedirectRefusal::TooMany));
@@ -168,7 +168,7 @@ impl HttpSource {
             Some(Host::Ipv6(address)) => self.resolver.check(IpAddr::V6(address))?,
             None => return Err(SourceError::Malformed),
         }
-        self.client.get(url.clone()).send().await.map_err(|error| cause(&error, SourceError::Unreachable))
+        self.client.get(url.clone()).send().await.map_err(|error| cause(error, SourceError::Unreachable))
     }
 }
 
@@ -222,7 +222,7 @@ fn redirect_target(asked: &Url, response: &Response) -> Result<Url, SourceError>
 }
 
 /// The whole body of a plain 200, at most `max_bytes` long.
-async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, SourceError> {
+async fn read_whole(mut response: Response, max_bytes: usize) -> Result<Fetched, SourceError> {
     match response.status().as_u16() {
         200 => {}
         206 => return Err(SourceError::Incomplete),
@@ -237,16 +237,19 @@ async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, SourceE
         return Err(SourceError::TooLarge { limit_bytes: max_bytes });
     }
     let mut bytes = Vec::with_capacity(declared.unwrap_or(0).min(RESERVED_BYTES));
-    while let Some(chunk) = response.chunk().await.map_err(|error| cause(&error, SourceError::Incomplete))? {
+    // Hashed as it comes, so that a large original does not hold the thread at its end.
+    let mut content = Sha256::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| cause(error, SourceError::Incomplete))? {
         if chunk.len() > max_bytes - bytes.len() {
             return Err(SourceError::TooLarge { limit_bytes: max_bytes });
         }
+        content.update(&chunk);
         bytes.extend_from_slice(&chunk);
     }
     if declared.is_some_and(|length| length != bytes.len()) {
         return Err(SourceError::Incomplete);
     }
-    Ok(Bytes::from(bytes))
+    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content) })
 }
 
 /// Whether the body went through a coding other than chunking. Nothing here decompresses, so no bomb can go off, and
@@ -265,7 +268,7 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// The refusal of ours inside a client's error, if there is one; else what the error means at this point of the way.
-fn cause(error: &reqwest::Error, otherwise: SourceError) -> SourceError {
+fn cause(error: reqwest::Error, otherwise: SourceError) -> SourceError {
     let mut inner = error.source();
     while let Some(error) = inner {
         if let Some(ours) = error.downcast_ref::<SourceError>() {
@@ -273,8 +276,10 @@ fn cause(error: &reqwest::Error, otherwise: SourceError) -> SourceError {
         }
         inner = error.source();
     }
-    tracing::debug!(error = ?error, "a source's fetch failed");
-    if error.is_timeout() { SourceError::Timeout } else { otherwise }
+    let timeout = error.is_timeout();
+    // A source's query may hold a credential of its server.
+    tracing::debug!(error = ?error.without_url(), "a source's fetch failed");
+    if timeout { SourceError::Timeout } else { otherwise }
 }
 
 #[cfg(test)]

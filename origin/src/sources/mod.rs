@@ -1,7 +1,7 @@
 //! Where original pictures come from.
 //!
-//! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]. Three kinds exist: a remote server over
-//! https ([`http`]), a folder ([`file`]), and an S3 bucket. What every kind keeps:
+//! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]: from a remote server over https
+//! ([`http`]) or from a folder ([`file`]). What every kind keeps:
 //! - nothing is returned that was not read whole and within its byte limit;
 //! - the deadline covers the whole fetch, look-ups, retries and redirects included;
 //! - an error says what happened in our words: never a byte of what the other side sent, never an address it led us to.
@@ -46,9 +46,14 @@ pub struct Fetched {
 impl Fetched {
     /// Names the version of `bytes`.
     pub fn new(bytes: Bytes) -> Self {
-        let version = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let version = version(Sha256::new_with_prefix(&bytes));
         Self { bytes, version }
     }
+}
+
+/// The version of the content that was hashed.
+fn version(content: Sha256) -> String {
+    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How much one fetch may take.

@@ -27,7 +27,7 @@ pub trait Resolve: Send + Sync {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The resolver of the operating system.
+/// The resolver of the operating system, with its hosts file and its search domains; what they add is checked like the rest.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 

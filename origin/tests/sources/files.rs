@@ -162,7 +162,7 @@ async fn a_file_without_permission_is_unreadable() {
     let folder = Folder::new();
     let path = folder.root.join("locked");
     fs::write(&path, "x").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::File::open(&path).is_ok() {
         return; // The superuser may read everything.
     }
