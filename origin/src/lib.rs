@@ -2,5 +2,12 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod edge_link;
+pub mod images;
+pub mod origin;
 pub mod registry;
+pub mod server;
+pub mod sources;
 pub mod vault;
