@@ -1,0 +1,256 @@
+//! From sizes to sizes: what part of the source becomes a picture of what size, and where that picture stands.
+//!
+//! The rules of `w h dpr fit up g`, all on the picture as shown:
+//!
+//! - `dpr` multiplies `w` and `h`, rounded half up.
+//! - Neither side: the size is kept, whatever `fit` says.
+//! - One side: the other follows the source's aspect, rounded half up, at least 1; the result is that box.
+//! - `contain`: the largest picture of the source's aspect inside the box.
+//! - `cover`: the box, filled by the source's largest part of the box's aspect; `g` says which part.
+//! - `fill`: the box, the source stretched to it.
+//! - `outside`: the smallest picture of the source's aspect that covers the box.
+//! - `pad`: `contain`, on a canvas of the box's size; `g` says where.
+//!
+//! Without `up` no pixel is enlarged: `contain` and `outside` stop at the source's size. `cover` and `fill` keep the
+//! *aspect* of the box, which is what was asked for, and shrink the box until the source covers it. `pad` still fills
+//! the whole box, with the picture at most at its own size inside.
+
+use sealpix::operations::{Fit, Gravity, Operations, Width};
+
+use super::probe::{Coding, Probe};
+
+/// A size in pixels, both sides at least 1 once it comes from a probe or a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl Size {
+    pub(super) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// The size as an area from the origin.
+    fn whole(self) -> Area {
+        Area { x: 0.0, y: 0.0, width: f64::from(self.width), height: f64::from(self.height) }
+    }
+}
+
+/// A part of a picture, in its pixels; its edges may lie within a pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Area {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+impl Area {
+    /// The same part of a picture that was shrunk on load. Its sides were rounded up, but a pixel of it still covers
+    /// `by` of the source's, so coordinates are divided exactly.
+    pub(super) fn shrunk(self, by: u32) -> Self {
+        let by = f64::from(by);
+        Self { x: self.x / by, y: self.y / by, width: self.width / by, height: self.height / by }
+    }
+}
+
+/// What part of a picture a cut keeps, or where a smaller picture stands; in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// This fraction of what is left over goes before the part.
+    Share(u32, u32),
+    /// The part is centred on this point of the picture, as far as it goes.
+    Point(u32, u32),
+}
+
+/// What the operations ask of the geometry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+    pub(super) fit: Fit,
+    pub(super) enlarge: bool,
+    pub(super) anchor: Anchor,
+}
+
+impl Request {
+    /// Reads the operations. A list of widths was resolved before: its largest stands for it.
+    pub(super) fn of(operations: &Operations) -> Self {
+        let dpr = operations.dpr.map_or(1000, |dpr| dpr.thousandths());
+        let scaled = |side: u32| rounded(u64::from(side), u64::from(dpr), 1000);
+        Self {
+            width: operations.width.as_ref().map(Width::largest).map(scaled),
+            height: operations.height.map(|height| scaled(height.get())),
+            fit: operations.fit.unwrap_or(Fit::Contain),
+            enlarge: operations.enlarge.is_some(),
+            anchor: match operations.gravity {
+                Some(Gravity::Compass { x, y, .. }) => Anchor::Share(x, y),
+                Some(Gravity::Point(x, y)) => Anchor::Point(x.thousandths(), y.thousandths()),
+                Some(Gravity::Smart) | None => Anchor::Share(500, 500),
+            },
+        }
+    }
+}
+
+/// What becomes of a source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Plan {
+    /// The part of the source that is kept.
+    pub(super) part: Area,
+    /// The size that the part is resized to.
+    pub(super) picture: Size,
+    /// The size of the result.
+    pub(super) canvas: Size,
+    /// Where the picture stands on the canvas, from the left and from the top.
+    pub(super) at: (u32, u32),
+}
+
+impl Plan {
+    /// Plans the result for a source of this size.
+    pub(super) fn new(source: Size, request: &Request) -> Self {
+        match (request.width, request.height) {
+            (None, None) => Self::whole(source, source),
+            (Some(width), None) => {
+                let height = rounded(u64::from(width), u64::from(source.height), u64::from(source.width));
+                Self::one_side(source, Size { width, height }, request)
+            }
+            (None, Some(height)) => {
+                let width = rounded(u64::from(height), u64::from(source.width), u64::from(source.height));
+                Self::one_side(source, Size { width, height }, request)
+            }
+            (Some(width), Some(height)) => Self::both_sides(source, Size { width, height }, request),
+        }
+    }
+
+    /// The whole source at another size.
+    fn whole(source: Size, picture: Size) -> Self {
+        Self { part: source.whole(), picture, canvas: picture, at: (0, 0) }
+    }
+
+    /// A box of the source's own aspect: nothing is cut or stretched beyond the rounding of the second side.
+    fn one_side(source: Size, asked: Size, request: &Request) -> Self {
+        let larger = asked.width > source.width || asked.height > source.height;
+        let picture = if larger && !request.enlarge { source } else { asked };
+        let plan = Self::whole(source, picture);
+        if request.fit == Fit::Pad { plan.on_canvas(asked, request.anchor) } else { plan }
+    }
+
+    fn both_sides(source: Size, asked: Size, request: &Request) -> Self {
+        let enlarges = |picture: Size| picture.width > source.width || picture.height > source.height;
+        let kept = |picture: Size| if enlarges(picture) && !request.enlarge { source } else { picture };
+        match request.fit {
+            Fit::Contain => Self::whole(source, kept(inside(source, asked))),
+            Fit::Outside => Self::whole(source, kept(around(source, asked))),
+            Fit::Pad => Self::whole(source, kept(inside(source, asked))).on_canvas(asked, request.anchor),
+            Fit::Fill | Fit::Cover => {
+                // The box's aspect inside the source: the largest box that enlarges nothing.
+                let shrunk = !request.enlarge && enlarges(asked);
+                let picture = if shrunk { inside(asked, source) } else { asked };
+                let plan = Self::whole(source, picture);
+                if request.fit == Fit::Cover { plan.cut(source, request.anchor) } else { plan }
+            }
+        }
+    }
+
+    /// Keeps the largest part of the source that has the picture's aspect.
+    fn cut(mut self, source: Size, anchor: Anchor) -> Self {
+        let (sw, sh) = (f64::from(source.width), f64::from(source.height));
+        let (pw, ph) = (f64::from(self.picture.width), f64::from(self.picture.height));
+        let wider = compare(self.picture, source) != std::cmp::Ordering::Less;
+        let (width, height) = if wider { (sw, sw * ph / pw) } else { (sh * pw / ph, sh) };
+        let (share_x, share_y) = match anchor {
+            Anchor::Share(x, y) => ((sw - width) * f64::from(x) / 1000.0, (sh - height) * f64::from(y) / 1000.0),
+            Anchor::Point(x, y) => {
+                (sw * f64::from(x) / 1000.0 - width / 2.0, sh * f64::from(y) / 1000.0 - height / 2.0)
+            }
+        };
+        let (mut x, mut y) = (share_x.clamp(0.0, sw - width), share_y.clamp(0.0, sh - height));
+        if (width, height) == (pw, ph) {
+            // Nothing is resized: a cut on whole pixels keeps them as they are.
+            (x, y) = ((x + 0.5).floor().min(sw - width), (y + 0.5).floor().min(sh - height));
+        }
+        self.part = Area { x, y, width, height };
+        self
+    }
+
+    /// Stands the picture on a canvas that is at least as large.
+    fn on_canvas(mut self, canvas: Size, anchor: Anchor) -> Self {
+        let (Anchor::Share(x, y) | Anchor::Point(x, y)) = anchor;
+        let place = |left: u32, share: u32| match u64::from(left) * u64::from(share) {
+            0 => 0,
+            product => u32::try_from((product * 2 + 1000) / 2000).unwrap_or(left).min(left),
+        };
+        self.at = (
+            place(canvas.width.saturating_sub(self.picture.width), x),
+            place(canvas.height.saturating_sub(self.picture.height), y),
+        );
+        self.canvas = canvas;
+        self
+    }
+
+    /// Whether the background shows beside the picture.
+    pub(super) fn has_margin(&self) -> bool {
+        self.canvas != self.picture
+    }
+
+    /// Whether the picture's pixels are the source's own, all of them.
+    pub(super) fn keeps_pixels(&self, source: Size) -> bool {
+        self.picture == source && self.part == source.whole()
+    }
+
+    /// Whether the result's pixels are the source's own.
+    pub(super) fn keeps_everything(&self, source: Size) -> bool {
+        self.keeps_pixels(source) && !self.has_margin()
+    }
+
+    /// By how much a JPEG may be shrunk while it is decoded: the largest of 8, 4, 2 that leaves at least the
+    /// size of the picture, so that the resize never enlarges what decoding shrank. The rule of sharp, a Node
+    /// library, for its shrink on load. 1 for other formats.
+    pub(super) fn decoder_shrink(&self, probe: &Probe) -> u32 {
+        if !matches!(probe.coding, Coding::Jpeg { .. }) {
+            return 1;
+        }
+        [8, 4, 2]
+            .into_iter()
+            .find(|shrink| {
+                let by = f64::from(*shrink);
+                self.part.width / by >= f64::from(self.picture.width)
+                    && self.part.height / by >= f64::from(self.picture.height)
+            })
+            .unwrap_or(1)
+    }
+}
+
+/// `value * numerator / denominator`, rounded half up, at least 1, at most [`u32::MAX`].
+fn rounded(value: u64, numerator: u64, denominator: u64) -> u32 {
+    let (twice, denominator) = (value.saturating_mul(numerator).saturating_mul(2), denominator.max(1));
+    u32::try_from((twice.saturating_add(denominator)) / (2 * denominator)).unwrap_or(u32::MAX).max(1)
+}
+
+/// Whether `one` is wider (`Greater`) or taller (`Less`) in aspect than `other`.
+fn compare(one: Size, other: Size) -> std::cmp::Ordering {
+    (u64::from(one.width) * u64::from(other.height)).cmp(&(u64::from(other.width) * u64::from(one.height)))
+}
+
+/// The largest size of `source`'s aspect inside `asked`.
+fn inside(source: Size, asked: Size) -> Size {
+    if compare(source, asked) == std::cmp::Ordering::Less {
+        let width = rounded(u64::from(asked.height), u64::from(source.width), u64::from(source.height));
+        Size { width: width.min(asked.width), height: asked.height }
+    } else {
+        let height = rounded(u64::from(asked.width), u64::from(source.height), u64::from(source.width));
+        Size { width: asked.width, height: height.min(asked.height) }
+    }
+}
+
+/// The smallest size of `source`'s aspect that covers `asked`.
+fn around(source: Size, asked: Size) -> Size {
+    if compare(source, asked) == std::cmp::Ordering::Less {
+        let height = rounded(u64::from(asked.width), u64::from(source.height), u64::from(source.width));
+        Size { width: asked.width, height: height.max(asked.height) }
+    } else {
+        let width = rounded(u64::from(asked.height), u64::from(source.width), u64::from(source.height));
+        Size { width: width.max(asked.width), height: asked.height }
+    }
+}
