@@ -88,12 +88,7 @@ impl Origin {
                  set MASTER_SECRET before the first setup to protect both"
             );
         }
-        Ok(Self {
-            config: Arc::new(config),
-            vault: Arc::new(vault),
-            registry,
-            clock: Arc::new(SystemClock),
-        })
+        Ok(Self { config: Arc::new(config), vault: Arc::new(vault), registry, clock: Arc::new(SystemClock) })
     }
 
     /// What the gate must know of a key: its secret opened, its signing key derived, the secret wiped.

@@ -85,7 +85,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
     ("SEALPIX_ENVIRONMENT", "the edge's environment; default production"),
     ("SEALPIX_FILE_ROOTS", "folders that file sources may lie below, separated by colons"),
-    ("SEALPIX_SOURCE_ALLOW_NETWORKS", "networks (CIDR, separated by commas) that sources may be fetched from although not public"),
+    (
+        "SEALPIX_SOURCE_ALLOW_NETWORKS",
+        "networks (CIDR, separated by commas) that sources may be fetched from although not public",
+    ),
     ("SEALPIX_SOURCE_EXTRA_CA_FILE", "PEM certificates trusted for sources beside the system's"),
     ("SEALPIX_SOURCE_MAX_REDIRECTS", "0 to 3; default 0"),
     ("SEALPIX_SOURCE_TIMEOUT_SECS", "1 to 60; default 15"),
@@ -106,15 +109,17 @@ impl Environment {
     /// This process's environment.
     #[must_use]
     pub fn of_process() -> Self {
-        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        }))
+        Self::from_pairs(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        )
     }
 
     /// The given variables.
     #[must_use]
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let ours = |name: &str| name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || name == "DATABASE_URL";
+        let ours =
+            |name: &str| name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || name == "DATABASE_URL";
         Self(pairs.into_iter().filter(|(name, _)| ours(name)).collect())
     }
 
@@ -157,7 +162,8 @@ impl Config {
     /// Reads the configuration; stops at the first thing that is wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let known = |name: &str| {
-            OTHERS.contains(&name) || VARIABLES.iter().any(|(known, _)| name == *known || name == format!("{known}_FILE"))
+            OTHERS.contains(&name)
+                || VARIABLES.iter().any(|(known, _)| name == *known || name == format!("{known}_FILE"))
         };
         if environment.text("DATABASE_URL").is_some() {
             return Err(invalid("DATABASE_URL", "PostgreSQL is not supported yet: unset it, and SQLite is used"));
@@ -216,9 +222,11 @@ impl FetchConfig {
     fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let max_bytes = environment.within("SEALPIX_SOURCE_MAX_BYTES", 33_554_432, 1_000, 268_435_456)?;
         Ok(Self {
-            allow_networks: environment.parsed("SEALPIX_SOURCE_ALLOW_NETWORKS", AllowedNetworks::default(), |text| {
-                AllowedNetworks::parse(text).map_err(|error| error.to_string())
-            })?,
+            allow_networks: environment.parsed(
+                "SEALPIX_SOURCE_ALLOW_NETWORKS",
+                AllowedNetworks::default(),
+                |text| AllowedNetworks::parse(text).map_err(|error| error.to_string()),
+            )?,
             extra_ca: environment.parsed("SEALPIX_SOURCE_EXTRA_CA_FILE", None, |text| {
                 let path = PathBuf::from(text);
                 std::fs::metadata(&path).map(|_| Some(path)).map_err(|error| error.to_string())

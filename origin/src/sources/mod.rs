@@ -9,6 +9,7 @@
 //! The type of the picture is found later from its first bytes; no header or file name counts for it.
 
 pub mod address;
+pub mod configured;
 pub mod file;
 pub mod http;
 pub mod resolver;
