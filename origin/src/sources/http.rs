@@ -246,6 +246,7 @@ async fn read_whole(mut response: Response, max_bytes: usize) -> Result<Fetched,
         content.update(&chunk);
         bytes.extend_from_slice(&chunk);
     }
+    // The HTTP library fails such a body by itself; that it was read whole is too much to rest on one place.
     if declared.is_some_and(|length| length != bytes.len()) {
         return Err(SourceError::Incomplete);
     }
