@@ -1,6 +1,6 @@
 //! Names to addresses, with the check between: the addresses that were checked are the ones that are dialled.
 //!
-//! [`CheckedResolver`] is the only resolver that the HTTP client of [`super::http`] has. Its answer is what the client
+//! `CheckedResolver` is the only resolver that the HTTP client of [`super::http`] has. Its answer is what the client
 //! connects to; there is no second look-up whose answer could differ (rebinding). One address that may not be dialled
 //! refuses the whole answer, since an attacker who can add one public address to a private one must gain nothing by it.
 
