@@ -279,7 +279,37 @@ pub(super) mod tests {
         for address in inside.filter(|address| !address.is_loopback()) {
             assert!(!may_dial(address, &allowed), "{address}");
         }
-        assert!(may_dial("64:ff9b:1::8.8.8.8".parse().unwrap(), &allowed));
+    }
+
+    #[test]
+    fn an_allowed_nat64_prefix_of_any_length_admits_public_addresses_only() {
+        let allowed = AllowedNetworks::parse("64:ff9b:1::/48").unwrap();
+        let table = [
+            ("64:ff9b:1:808:8:800::", true),        // 8.8.8.8 behind a /48
+            ("64:ff9b:1:8:8:808::", true),          // behind a /56
+            ("64:ff9b:1:0:8:808:800:0", true),      // behind a /64
+            ("64:ff9b:1::8.8.8.8", true),           // behind a /96
+            ("64:ff9b:1:a00:0:100:808:808", false), // 10.0.0.1, and a suffix that looks public
+            ("64:ff9b:1:a:0:1:808:808", false),
+            ("64:ff9b:1:0:a:0:108:808", false),
+            ("64:ff9b:1::10.0.0.1", false),
+            ("64:ff9b:1::", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(may_dial(text.parse().unwrap(), &allowed), expected, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_ipv4_address_is_not_easier_to_reach_inside_an_ipv6_one(bits: u32) {
+            let inside = Ipv4Addr::from_bits(bits);
+            let reachable = may_dial(inside.into(), &AllowedNetworks::default());
+            for address in embeddings(inside) {
+                let wrapped = may_dial(address, &AllowedNetworks::default());
+                proptest::prop_assert!(reachable || !wrapped, "{inside} as {address}");
+            }
+        }
     }
 
     #[test]

@@ -7,23 +7,20 @@
 //! Nothing of the visitor's request reaches the other side, and nothing of the process environment (proxies) changes the
 //! way. A connection that is kept for reuse was opened to a checked address, by a client with the same settings.
 
-use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::header::{LOCATION, TRANSFER_ENCODING};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode};
-use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
 use super::address::AllowedNetworks;
+use super::answer::{cause, read_whole};
 use super::resolver::{CheckedResolver, Resolve};
 use super::tls::{self, TrustError};
-use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError, version};
+use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError};
 
 /// Marks our own requests to upstream servers, so that delivery can refuse them: a source that leads back to an edge of
 /// ours would otherwise be fetched in a circle.
@@ -43,9 +40,6 @@ const IDLE_CONNECTION_SECS: u64 = 30;
 
 /// A source is fetched once per original; more idle connections to one host than this serve nobody.
 const IDLE_CONNECTIONS_PER_HOST: usize = 8;
-
-/// A declared length is only a promise: this much is reserved for it, the rest grows with the bytes that came.
-const RESERVED_BYTES: usize = 256 * 1024;
 
 /// How many redirects are followed: 0, the default, to 3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -219,67 +213,6 @@ fn redirect_target(asked: &Url, response: &Response) -> Result<Url, SourceError>
         return Err(SourceError::RedirectNotAllowed(RedirectRefusal::Scheme));
     }
     if is_plain_https(&target) { Ok(target) } else { Err(SourceError::RedirectNotAllowed(RedirectRefusal::Malformed)) }
-}
-
-/// The whole body of a plain 200, at most `max_bytes` long.
-async fn read_whole(mut response: Response, max_bytes: usize) -> Result<Fetched, SourceError> {
-    match response.status().as_u16() {
-        200 => {}
-        206 => return Err(SourceError::Incomplete),
-        404 | 410 => return Err(SourceError::NotFound),
-        status => return Err(SourceError::UpstreamStatus(status)),
-    }
-    if is_encoded(response.headers()) {
-        return Err(SourceError::ContentEncoding);
-    }
-    let declared = declared_length(response.headers());
-    if declared.is_some_and(|length| length > max_bytes) {
-        return Err(SourceError::TooLarge { limit_bytes: max_bytes });
-    }
-    let mut bytes = Vec::with_capacity(declared.unwrap_or(0).min(RESERVED_BYTES));
-    // Hashed as it comes, so that a large original does not hold the thread at its end.
-    let mut content = Sha256::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| cause(error, SourceError::Incomplete))? {
-        if chunk.len() > max_bytes - bytes.len() {
-            return Err(SourceError::TooLarge { limit_bytes: max_bytes });
-        }
-        content.update(&chunk);
-        bytes.extend_from_slice(&chunk);
-    }
-    if declared.is_some_and(|length| length != bytes.len()) {
-        return Err(SourceError::Incomplete);
-    }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content) })
-}
-
-/// Whether the body went through a coding other than chunking. Nothing here decompresses, so no bomb can go off, and
-/// compressed bytes must not be taken for the picture either.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let other_than = |name: HeaderName, plain: &str| {
-        headers.get_all(name).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
-    };
-    other_than(CONTENT_ENCODING, "identity") || other_than(TRANSFER_ENCODING, "chunked")
-}
-
-/// The declared length; with `Transfer-Encoding` it does not count (RFC 9112, 6.3).
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
-    (!headers.contains_key(TRANSFER_ENCODING)).then(|| usize::try_from(length).unwrap_or(usize::MAX))
-}
-
-/// The refusal of ours inside a client's error, if there is one; else what the error means at this point of the way.
-fn cause(error: reqwest::Error, otherwise: SourceError) -> SourceError {
-    let mut inner = error.source();
-    while let Some(error) = inner {
-        if let Some(ours) = error.downcast_ref::<SourceError>() {
-            return *ours;
-        }
-        inner = error.source();
-    }
-    let timeout = error.is_timeout();
-    // A source's query may hold a credential of its server.
-    tracing::debug!(error = ?error.without_url(), "a source's fetch failed");
-    if timeout { SourceError::Timeout } else { otherwise }
 }
 
 #[cfg(test)]

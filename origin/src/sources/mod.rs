@@ -1,7 +1,7 @@
 //! Where original pictures come from.
 //!
 //! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]: from a remote server over https
-//! ([`http`]) or from a folder ([`file`]). What every kind keeps:
+//! ([`mod@http`]) or from a folder ([`mod@file`]). What every kind keeps:
 //! - nothing is returned that was not read whole and within its byte limit;
 //! - the deadline covers the whole fetch, look-ups, retries and redirects included;
 //! - an error says what happened in our words: never a byte of what the other side sent, never an address it led us to.
@@ -9,6 +9,7 @@
 //! The type of the picture is found later from its first bytes; no header or file name counts for it.
 
 pub mod address;
+mod answer;
 pub mod configured;
 pub mod file;
 pub mod http;

@@ -1,6 +1,6 @@
 //! Names to addresses, with the check between: the addresses that were checked are the ones that are dialled.
 //!
-//! [`CheckedResolver`] is the only resolver that the HTTP client of [`super::http`] has. Its answer is what the client
+//! `CheckedResolver` is the only resolver that the HTTP client of [`super::http`] has. Its answer is what the client
 //! connects to; there is no second look-up whose answer could differ (rebinding). One address that may not be dialled
 //! refuses the whole answer, since an attacker who can add one public address to a private one must gain nothing by it.
 
@@ -88,6 +88,7 @@ impl dns::Resolve for CheckedResolver {
 
 #[cfg(test)]
 pub(super) mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop")]
     use super::super::address::tests::refused;
     use super::*;
 
@@ -121,5 +122,13 @@ pub(super) mod tests {
     async fn ssrf_11_a_failed_or_empty_look_up_is_no_permission() {
         assert_eq!(answer(None).await, Err(SourceError::Unreachable));
         assert_eq!(answer(Some(vec![])).await, Err(SourceError::Unreachable));
+    }
+
+    #[tokio::test]
+    async fn a_name_with_many_addresses_is_dialled_at_a_few() {
+        let many: Vec<IpAddr> = (1..=100).map(|last| [93, 184, 215, last].into()).collect();
+        let checked = CheckedResolver::new(Arc::new(Fixed(Some(many))), AllowedNetworks::default());
+        let dialled = dns::Resolve::resolve(&checked, "cdn.example.com".parse().unwrap()).await.unwrap();
+        assert_eq!(dialled.count(), DIALLED_ADDRESSES);
     }
 }
