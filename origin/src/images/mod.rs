@@ -11,6 +11,8 @@
 //! Everything that can be refused is refused from the header. Only [`codec`] holds unsafe code; a panic anywhere below
 //! becomes [`ImageError::Broken`] for this one request (DOS-3).
 
+#![deny(unsafe_code)]
+
 mod clean;
 mod codec;
 mod colour;

@@ -12,7 +12,7 @@ pub(super) fn clean(source: &[u8]) -> Result<Vec<u8>, ImageError> {
             Ok(GifBlock::Extension(0xff, b"NETSCAPE2.0" | b"ANIMEXTS1.0", whole)) => push_loop(&mut cleaned, whole),
             Ok(GifBlock::Extension(..)) => {}
             // A file that ends without a trailer is given one; the probe saw that it has a picture.
-            Ok(GifBlock::Trailer(_)) | Err(_) => break,
+            Ok(GifBlock::Trailer) | Err(_) => break,
         }
     }
     cleaned.push(0x3b);

@@ -88,7 +88,7 @@ impl Decoder {
         // SAFETY: the context is open, and `wrapped` was made by `dav1d_data_create`. What the decoder does not take
         // stays in `wrapped` and is released, which is also right when it took all.
         let result = unsafe {
-            let result = dav1d_send_data(self.0.clone(), Some(NonNull::from(&mut wrapped)));
+            let result = dav1d_send_data(self.0, Some(NonNull::from(&mut wrapped)));
             dav1d_data_unref(Some(NonNull::from(&mut wrapped)));
             result
         };
@@ -98,7 +98,7 @@ impl Decoder {
     fn picture(&self) -> Result<Picture, ImageError> {
         let mut picture = Picture(Dav1dPicture::default());
         // SAFETY: the context is open and the picture is valid to write to; it is released by `Drop`.
-        let result = unsafe { dav1d_get_picture(self.0.clone(), Some(NonNull::from(&mut picture.0))) };
+        let result = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut picture.0))) };
         if result.0 == 0 && picture.0.data[0].is_some() { Ok(picture) } else { Err(BROKEN) }
     }
 }

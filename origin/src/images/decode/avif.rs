@@ -20,7 +20,6 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError
     } else {
         converter.fill(pixels.as_chunks_mut::<3>().0);
     }
-    drop(converter);
     drop(planes);
     let profile = match &probe.profile {
         Some(_) => embedded_profile(probe).filter(|profile| !profile.is_cmyk()),

@@ -1,5 +1,7 @@
 //! JPEG by libjpeg-turbo: baseline with optimal Huffman tables, from pixels or from planes.
 
+use std::borrow::Cow;
+
 use turbojpeg::{Compressor, Image, OutputBuf, PixelFormat, Subsamp, YuvPlanesImage};
 
 use super::super::error::ImageError;
@@ -34,13 +36,14 @@ pub(in super::super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Ve
     let (width, height) = (planes.size.width as usize, planes.size.height as usize);
     let subsamp = if planes.halved { Subsamp::Sub2x2 } else { Subsamp::None };
     let chroma_stride = width.div_ceil(subsamp.width());
+    let luma = evened(&planes.luma, width, height, subsamp);
     let image = YuvPlanesImage {
-        y_plane: &planes.luma[..],
+        y_plane: &luma[..],
         u_plane: &u_plane[..],
         v_plane: &v_plane[..],
         width,
         height,
-        y_stride: width,
+        y_stride: width.next_multiple_of(subsamp.width()),
         u_stride: chroma_stride,
         v_stride: chroma_stride,
         subsamp,
@@ -48,6 +51,21 @@ pub(in super::super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Ve
     let mut output = OutputBuf::new_owned();
     compressor.compress_yuv_planes(&image, &mut output).map_err(|_| FAILED)?;
     Ok(output.to_vec())
+}
+
+/// Luma under halved chroma, for the library's sake: an odd side repeats its last row or column.
+fn evened(luma: &[u8], width: usize, height: usize, subsamp: Subsamp) -> Cow<'_, [u8]> {
+    let (wide, tall) = (width.next_multiple_of(subsamp.width()), height.next_multiple_of(subsamp.height()));
+    if (wide, tall) == (width, height) {
+        return Cow::Borrowed(luma);
+    }
+    let mut evened = Vec::with_capacity(wide * tall);
+    for row in luma.chunks_exact(width) {
+        evened.extend_from_slice(row);
+        evened.extend(row.last().into_iter().cycle().take(wide - width));
+    }
+    evened.extend_from_within((height - 1) * wide..(height - 1) * wide + (tall - height) * wide);
+    Cow::Owned(evened)
 }
 
 fn compressor(quality: u8) -> Result<Compressor, ImageError> {

@@ -15,7 +15,7 @@ pub(in super::super) enum Block<'a> {
     /// A picture with its own palette and data.
     Picture(&'a [u8]),
     /// The end.
-    Trailer(&'a [u8]),
+    Trailer,
 }
 
 /// The blocks up to and with the trailer.
@@ -27,7 +27,7 @@ pub(in super::super) fn blocks(source: &[u8]) -> impl Iterator<Item = Result<Blo
         }
         let block = if started { take_block(&mut rest) } else { take_header(&mut rest) };
         started = true;
-        ended = matches!(block, None | Some(Block::Trailer(_)));
+        ended = matches!(block, None | Some(Block::Trailer));
         Some(block.ok_or(ImageError::Broken("the GIF file ends within a block")))
     })
 }
@@ -58,7 +58,7 @@ fn take_block<'a>(rest: &mut &'a [u8]) -> Option<Block<'a>> {
             take_sub_blocks(rest)?;
             Some(Block::Picture(whole.get(..length(rest))?))
         }
-        0x3b => Some(Block::Trailer(whole.get(..1)?)),
+        0x3b => Some(Block::Trailer),
         _ => None,
     }
 }
