@@ -141,7 +141,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("number-separator", "A digit separator.", "NUM-1", "w_1_000".into()),
         ("number-hex", "Hex.", "NUM-1", "w_0x320".into()),
         ("number-decimal", "A decimal for a whole number.", "NUM-1", "w_800.0".into()),
-        ("number-comma", "A decimal comma.", "NUM-1", "dpr_1,5".into()),
+        ("number-comma", "A decimal comma.", "NUM-1", "dpr_2,5".into()),
         ("number-arabic-digits", "Digits of another script.", "NUM-1", "w_%D9%A8%D9%A0%D9%A0".into()),
         ("number-full-width-digits", "Full-width digits.", "NUM-1", "w_%EF%BC%98%EF%BC%90%EF%BC%90".into()),
         ("number-wraps-32", "A number that wraps to 800 in 32 bits.", "NUM-1", "w_4294968096".into()),
