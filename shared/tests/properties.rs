@@ -1,5 +1,6 @@
 //! Properties of the format over any request, not over chosen ones: one spelling, no byte that does not count,
 //! and nothing on the way that changes a canonical target.
+#![cfg(not(target_family = "wasm"))]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use proptest::collection::{btree_set, vec};

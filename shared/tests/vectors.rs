@@ -146,7 +146,8 @@ fn normalised(target: &str) -> String {
     url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
 }
 
-#[test]
+#[cfg_attr(not(target_family = "wasm"), test)]
+#[cfg_attr(target_family = "wasm", wasm_bindgen_test::wasm_bindgen_test)]
 fn every_case_has_its_verdict_as_it_stands_and_behind_a_url_parser() {
     let vectors = format::read(FILE);
     let records = Records::of(&vectors.state);
