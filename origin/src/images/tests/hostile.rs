@@ -207,3 +207,37 @@ fn dos11_memory_is_estimated_from_the_header() {
     let refused = process(&png(&quarters(2000, 2000)), &operations, &tight, far);
     assert!(matches!(refused, Err(ImageError::SourceTooLarge | ImageError::ResultTooLarge)));
 }
+
+/// Not a test but a search for inputs that end the process: a panic inside the AV1 decoder's C interface would
+/// (DOS-3). `SEALPIX_SECONDS=60 cargo test … -- --ignored damaged_avif`.
+#[test]
+#[ignore = "runs for as long as it is told"]
+fn damaged_avif() {
+    let seconds = std::env::var("SEALPIX_SECONDS").unwrap().parse().unwrap();
+    let sources = [
+        &include_bytes!("fixtures/q8-420.avif")[..],
+        include_bytes!("fixtures/q10-420.avif"),
+        include_bytes!("fixtures/alpha.avif"),
+        include_bytes!("fixtures/q12-444.avif"),
+    ];
+    let begun = Instant::now();
+    let (mut state, mut tries, mut opened) = (0x9e37_79b9_7f4a_7c15u64, 0u64, 0u64);
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let mut damaged = sources[next() % sources.len()].to_vec();
+        // The coded data stands at the end: most damage goes there.
+        let from = if next() % 4 == 0 { 0 } else { damaged.len() / 2 };
+        for _ in 0..=next() % 6 {
+            let at = from + next() % (damaged.len() - from);
+            damaged[at] = next() as u8;
+        }
+        tries += 1;
+        opened += u64::from(run(&damaged, "w_8,f_png").is_ok());
+    }
+    println!("{tries} tries, {opened} opened");
+}
