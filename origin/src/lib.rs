@@ -1,1 +1,13 @@
-//! stub
+//! The origin: registry, vault, sources and image work behind signed image URLs.
+#![deny(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod edge_link;
+pub mod images;
+pub mod origin;
+pub mod registry;
+pub mod server;
+pub mod sources;
+pub mod vault;

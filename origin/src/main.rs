@@ -1,2 +1,72 @@
-//! stub
-fn main() {}
+//! `sealpix`: the origin and its commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+mod commands;
+
+use commands::{CommandError, inspect, keys, registry, secrets, serve, setup, sign};
+
+/// Signed image URLs: the origin and its commands.
+#[derive(Parser)]
+#[command(name = "sealpix", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve signed image URLs
+    Serve(serve::Serve),
+    /// Make the first project, its key, the source @gallery and the edge link
+    Setup(setup::Setup),
+    /// Sign an image URL
+    Sign(sign::Sign),
+    /// Explain a signed URL: its parts, and which check it fails and why
+    Inspect(inspect::Inspect),
+    /// List, create, revoke and rotate keys
+    Keys(keys::Keys),
+    /// Check the registry's sealed secrets
+    Secrets(secrets::Secrets),
+    /// Apply state as code
+    Registry(registry::Registry),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(matches!(cli.command, Command::Serve(_)));
+    let done = match cli.command {
+        Command::Serve(command) => command.run().await,
+        Command::Setup(command) => command.run().await,
+        Command::Sign(command) => command.run(),
+        Command::Inspect(command) => command.run().await,
+        Command::Keys(command) => command.run().await,
+        Command::Secrets(command) => command.run().await,
+        Command::Registry(command) => command.run().await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Answered) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("sealpix: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The server logs JSON lines; commands say what went wrong and little else. Both on standard error.
+fn log(serving: bool) {
+    let default = if serving { "info" } else { "error" };
+    let filter = std::env::var("SEALPIX_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if serving {
+        lines.json().flatten_event(true).with_target(false).init();
+    } else {
+        lines.without_time().with_target(false).init();
+    }
+}

@@ -113,13 +113,15 @@ pub struct Denial {
     pub code: Code,
     /// What to fix, in a sentence.
     pub detail: String,
+    /// Seconds after which a retry can succeed, where that is known: `Retry-After`.
+    pub retry_after_secs: Option<u64>,
 }
 
 impl Denial {
     /// A denial.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), retry_after_secs: None }
     }
 
     /// The body of the answer: RFC 9457 problem details.

@@ -43,6 +43,7 @@
     )
 )]
 
+pub mod answer;
 pub mod cache_key;
 pub mod denial;
 pub mod domain;

@@ -1,0 +1,164 @@
+//! `sealpix keys`: list, create, revoke, rotate.
+
+use clap::{Args, Subcommand};
+use sealpix::key::{PublicKey, SecretKey};
+use sealpix::record::KeyState;
+use sealpix::target::Slug;
+use sealpix_origin::clock::random;
+use sealpix_origin::origin::Origin;
+use sealpix_origin::registry::{Key, Mint, Rotation};
+use serde_json::json;
+
+use super::{CommandError, open, print_json};
+
+/// List, create, revoke and rotate keys.
+#[derive(Args)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// List keys; never their secrets
+    List {
+        /// Of this project
+        #[arg(long)]
+        project: Option<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a key; its secret is shown once
+    Create {
+        /// The project it signs for
+        #[arg(long)]
+        project: String,
+        /// What to call it
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good
+    Revoke {
+        /// The public key, pk_…
+        key: String,
+    },
+    /// Replace a key by a new one with the same limits and policy; its secret is shown once
+    Rotate {
+        /// The public key, pk_…
+        key: String,
+        /// How long the old key still verifies: 0, 15m, 1h, 6h or 24h
+        #[arg(long, default_value = "0", value_parser = ["0", "15m", "1h", "6h", "24h"])]
+        grace: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Keys {
+    pub(crate) async fn run(self) -> Result<(), CommandError> {
+        let origin = open().await?;
+        match self.command {
+            KeysCommand::List { project, json } => list(&origin, project.as_deref(), json).await,
+            KeysCommand::Create { project, name, json } => create(&origin, &project, name, json).await,
+            KeysCommand::Revoke { key } => {
+                let key = PublicKey::parse(&key)?;
+                origin.registry.set_key_state(key, KeyState::Revoked, origin.clock.millis()).await?;
+                println!("revoked {key}");
+                Ok(())
+            }
+            KeysCommand::Rotate { key, grace, json } => rotate(&origin, &key, &grace, json).await,
+        }
+    }
+}
+
+async fn list(origin: &Origin, project: Option<&str>, as_json: bool) -> Result<(), CommandError> {
+    let project = project.map(slug).transpose()?;
+    let keys = origin.registry.keys(project.as_ref()).await?;
+    if as_json {
+        let rows = keys.iter().map(|key| {
+            json!({
+                "public_key": key.public_key, "project": key.project, "name": key.name, "state": key.state,
+                "not_after": key.not_after, "limits": key.limits, "policy": key.policy, "created_at": key.created_at,
+            })
+        });
+        print_json(&rows.collect());
+        return Ok(());
+    }
+    for key in keys {
+        let state = match key.state {
+            KeyState::Active => "active",
+            KeyState::Revoked => "revoked",
+        };
+        let ends = key.not_after.map_or_else(|| "-".to_owned(), |end| end.to_string());
+        println!("{}  {:<20} {state:<8} ends {ends:<11} {}", key.public_key, key.project.to_string(), key.name);
+    }
+    Ok(())
+}
+
+async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> Result<(), CommandError> {
+    let (public_key, secret_key) = pair()?;
+    let mint = Mint { vault: &origin.vault, existing: &[] };
+    let key = Key {
+        public_key,
+        project: slug(project)?,
+        name,
+        secret: mint.seal(public_key, &secret_key)?,
+        state: KeyState::Active,
+        not_after: None,
+        limits: sealpix::quota::Limits::default(),
+        policy: sealpix::record::Policy::default(),
+        version: 0,
+        created_at: 0,
+    };
+    origin.registry.add_key(key, origin.clock.millis()).await?;
+    print_pair(public_key, &secret_key, as_json);
+    Ok(())
+}
+
+async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Result<(), CommandError> {
+    let old = PublicKey::parse(old)?;
+    let held = origin.registry.keys(None).await?.into_iter().find(|key| key.public_key == old);
+    let held = held.ok_or_else(|| CommandError::Refused(format!("there is no key {old}")))?;
+    if held.state == KeyState::Revoked {
+        return Err(CommandError::Refused(format!("{old} is revoked; create a key instead")));
+    }
+    let (public_key, secret_key) = pair()?;
+    let mint = Mint { vault: &origin.vault, existing: &[] };
+    let new = Key { public_key, secret: mint.seal(public_key, &secret_key)?, not_after: None, ..held };
+    let now = origin.clock.millis();
+    // A key is valid up to and with its last second: without grace that second has passed.
+    let old_not_after = match grace {
+        "15m" => now / 1000 + 900,
+        "1h" => now / 1000 + 3_600,
+        "6h" => now / 1000 + 21_600,
+        "24h" => now / 1000 + 86_400,
+        _ => (now / 1000).saturating_sub(1),
+    };
+    origin.registry.rotate_key(Rotation { old, old_not_after, new }, now).await?;
+    print_pair(public_key, &secret_key, as_json);
+    Ok(())
+}
+
+fn slug(text: &str) -> Result<Slug, CommandError> {
+    Slug::new(text).ok_or_else(|| CommandError::Refused(format!("there is no project {text:?}")))
+}
+
+fn pair() -> Result<(PublicKey, SecretKey), CommandError> {
+    let entropy = |error: sealpix_origin::clock::NoEntropy| CommandError::Refused(error.to_string());
+    let public_key = PublicKey::from_bytes(random().map_err(entropy)?);
+    Ok((public_key, SecretKey::from_bytes(random().map_err(entropy)?)?))
+}
+
+fn print_pair(public_key: PublicKey, secret_key: &SecretKey, as_json: bool) {
+    if as_json {
+        print_json(&json!({ "public_key": public_key, "secret_key": *secret_key.reveal() }));
+    } else {
+        println!("public key  {public_key}");
+        println!("secret key  {}   (shown once)", *secret_key.reveal());
+    }
+}

@@ -1,0 +1,80 @@
+//! The command line: one file a command.
+
+pub(crate) mod inspect;
+pub(crate) mod keys;
+pub(crate) mod registry;
+pub(crate) mod secrets;
+pub(crate) mod serve;
+pub(crate) mod setup;
+pub(crate) mod sign;
+
+use std::io::Read as _;
+
+use sealpix::key::{KeyError, SecretKey};
+use sealpix_origin::config::{Config, ConfigError, Environment};
+use sealpix_origin::origin::{OpenError, Origin};
+use sealpix_origin::registry::{RegistryError, StateError};
+use sealpix_origin::sources::configured::ConfiguredError;
+use sealpix_origin::vault::VaultError;
+use zeroize::Zeroizing;
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The origin does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A state file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A source.
+    #[error(transparent)]
+    Source(#[from] ConfiguredError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A file, a socket.
+    #[error("{0}: {1}")]
+    Io(String, std::io::Error),
+    /// Anything that needs no variant.
+    #[error("{0}")]
+    Refused(String),
+    /// The answer, printed already, is a refusal.
+    #[error("")]
+    Answered,
+}
+
+/// Opens the origin as configured.
+pub(crate) async fn open() -> Result<Origin, CommandError> {
+    let config = Config::read(&Environment::of_process())?;
+    Ok(Origin::open(config).await?)
+}
+
+/// The secret key from `SEALPIX_SECRET_KEY`, `SEALPIX_SECRET_KEY_FILE`, or, where `stdin` is asked for, standard input.
+/// Never from the arguments: other users of the machine can read these.
+pub(crate) fn secret_key(stdin: bool) -> Result<Option<SecretKey>, CommandError> {
+    let text = if stdin {
+        let mut text = Zeroizing::new(String::new());
+        let mut limited = std::io::stdin().take(1_000);
+        limited.read_to_string(&mut text).map_err(|error| CommandError::Io("standard input".into(), error))?;
+        Some(text)
+    } else {
+        Environment::of_process().secret("SEALPIX_SECRET_KEY")?
+    };
+    let parsed = text.map(|text| SecretKey::parse(text.trim())).transpose();
+    parsed.map_err(CommandError::from)
+}
+
+/// Prints a value as JSON, in lines a person can read.
+pub(crate) fn print_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}

@@ -1,0 +1,304 @@
+//! The configuration: every variable that the origin reads, in one typed table.
+//!
+//! A flag beats the environment, the environment beats the default. A variable that begins with `SEALPIX_` and
+//! is not known, or a value that is set but invalid, stops the start and is named (CFG-2). Every secret may come
+//! from a file instead, by the same name with `_FILE`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::sources::address::AllowedNetworks;
+use crate::sources::http::MaxRedirects;
+
+/// What is wrong with the configuration, by the variable's name; never its value where it may be secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that is no value.
+    #[error("{name}: {reason}")]
+    Invalid {
+        /// The variable.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Not a variable of ours.
+    #[error("{0} is not a setting of Sealpix")]
+    Unknown(String),
+}
+
+/// Who may ask this origin for pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryMode {
+    /// `direct` until an edge link exists, then `proof`.
+    Auto,
+    /// Everybody, through the whole gate and the origin's own counters.
+    Direct,
+    /// The edge only: a request without its proof is refused.
+    Proof,
+}
+
+/// How remote sources are fetched.
+#[derive(Debug, Clone)]
+pub struct FetchConfig {
+    /// Networks that may be dialled although they are not public; empty by default.
+    pub allow_networks: AllowedNetworks,
+    /// Certificates trusted beside the system's.
+    pub extra_ca: Option<PathBuf>,
+    /// Redirects followed; 0 by default.
+    pub max_redirects: MaxRedirects,
+    /// The whole fetch, redirects included.
+    pub deadline: Duration,
+    /// Most bytes of a source.
+    pub max_bytes: usize,
+}
+
+/// The origin's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the registry, the salt and the gallery are.
+    pub data_dir: PathBuf,
+    /// The master secret, if there is one.
+    pub master_secret: Option<Zeroizing<String>>,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Who may ask.
+    pub delivery: DeliveryMode,
+    /// The edge's environment, bound into every record.
+    pub edge_environment: String,
+    /// Folders below which file sources may lie, besides the data folder's `gallery`.
+    pub file_roots: Vec<PathBuf>,
+    /// Remote sources.
+    pub fetch: FetchConfig,
+    /// The deadline of the image work on one request.
+    pub work_deadline: Duration,
+}
+
+/// Every variable, with what it means. Variables that only commands or the edge read are known too.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("SEALPIX_DATA_DIR", "folder of the registry and the gallery; default ./data"),
+    ("MASTER_SECRET", "at least 32 characters; seals the registry's secrets. Or MASTER_SECRET_FILE"),
+    ("SEALPIX_LISTEN", "address and port; default 127.0.0.1:8080"),
+    ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
+    ("SEALPIX_ENVIRONMENT", "the edge's environment; default production"),
+    ("SEALPIX_FILE_ROOTS", "folders that file sources may lie below, separated by colons"),
+    (
+        "SEALPIX_SOURCE_ALLOW_NETWORKS",
+        "networks (CIDR, separated by commas) that sources may be fetched from although not public",
+    ),
+    ("SEALPIX_SOURCE_EXTRA_CA_FILE", "PEM certificates trusted for sources beside the system's"),
+    ("SEALPIX_SOURCE_MAX_REDIRECTS", "0 to 3; default 0"),
+    ("SEALPIX_SOURCE_TIMEOUT_SECS", "1 to 60; default 15"),
+    ("SEALPIX_SOURCE_MAX_BYTES", "1000 to 268435456; default 33554432"),
+    ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
+    ("SEALPIX_LOG", "log filter; default info"),
+    ("SEALPIX_SECRET_KEY", "the secret key that sign and inspect use. Or SEALPIX_SECRET_KEY_FILE"),
+];
+
+/// Variables of other parts of the product, set in the same environments.
+const OTHERS: &[&str] = &["SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
+
+/// The environment's variables, as far as they are ours.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// This process's environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::from_pairs(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        )
+    }
+
+    /// The given variables.
+    #[must_use]
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let ours =
+            |name: &str| name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || name == "DATABASE_URL";
+        Self(pairs.into_iter().filter(|(name, _)| ours(name)).collect())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A secret by its name, or from the file that `{name}_FILE` names.
+    pub fn secret(&self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
+        let file_name = format!("{name}_FILE");
+        match (self.text(name), self.text(&file_name)) {
+            (Some(_), Some(_)) => Err(invalid(name, format!("is set beside {file_name}: keep one"))),
+            (Some(value), None) => Ok(Some(Zeroizing::new(value.to_owned()))),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(|error| invalid(&file_name, error.to_string()))?;
+                let text = Zeroizing::new(text);
+                Ok(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn parsed<T>(&self, name: &str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        self.text(name).map_or(Ok(default), |text| parse(text).map_err(|reason| invalid(name, reason)))
+    }
+
+    fn within(&self, name: &str, default: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
+        self.parsed(name, default, |text| {
+            let value = text.parse().ok().filter(|value| (least..=most).contains(value));
+            value.ok_or_else(|| format!("takes a whole number from {least} to {most}"))
+        })
+    }
+}
+
+fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { name: name.to_owned(), reason: reason.into() }
+}
+
+impl Config {
+    /// Reads the configuration; stops at the first thing that is wrong.
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let known = |name: &str| {
+            OTHERS.contains(&name)
+                || VARIABLES.iter().any(|(known, _)| name == *known || name == format!("{known}_FILE"))
+        };
+        if environment.text("DATABASE_URL").is_some() {
+            return Err(invalid("DATABASE_URL", "PostgreSQL is not supported yet: unset it, and SQLite is used"));
+        }
+        if let Some(unknown) = environment.0.keys().find(|name| !known(name)) {
+            return Err(ConfigError::Unknown(unknown.clone()));
+        }
+        let data_dir = environment.text("SEALPIX_DATA_DIR").unwrap_or("./data");
+        let data_dir = std::path::absolute(data_dir).map_err(|error| invalid("SEALPIX_DATA_DIR", error.to_string()))?;
+        let default_listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Ok(Self {
+            data_dir,
+            master_secret: environment.secret("MASTER_SECRET")?,
+            listen: environment.parsed("SEALPIX_LISTEN", default_listen, |text| {
+                text.parse().map_err(|_| "takes an address and a port, as 127.0.0.1:8080".to_owned())
+            })?,
+            delivery: environment.parsed("SEALPIX_DELIVERY", DeliveryMode::Auto, |text| match text {
+                "auto" => Ok(DeliveryMode::Auto),
+                "direct" => Ok(DeliveryMode::Direct),
+                "proof" => Ok(DeliveryMode::Proof),
+                _ => Err("takes auto, direct or proof".to_owned()),
+            })?,
+            edge_environment: environment.parsed("SEALPIX_ENVIRONMENT", "production".to_owned(), |text| {
+                let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+                let fits = plain && (1..=32).contains(&text.len());
+                fits.then(|| text.to_owned()).ok_or_else(|| "takes 1 to 32 of a-z 0-9 -".to_owned())
+            })?,
+            file_roots: environment.parsed("SEALPIX_FILE_ROOTS", Vec::new(), |text| {
+                text.split(':').map(|root| real_folder(Path::new(root))).collect()
+            })?,
+            fetch: FetchConfig::read(environment)?,
+            work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
+        })
+    }
+
+    /// The registry's file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("registry.db")
+    }
+
+    /// The master key's salt, where there is no master secret.
+    #[must_use]
+    pub fn salt_file(&self) -> PathBuf {
+        self.data_dir.join("master.salt")
+    }
+
+    /// The folder of the source `@gallery` that setup makes.
+    #[must_use]
+    pub fn gallery(&self) -> PathBuf {
+        self.data_dir.join("gallery")
+    }
+}
+
+impl FetchConfig {
+    fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let max_bytes = environment.within("SEALPIX_SOURCE_MAX_BYTES", 33_554_432, 1_000, 268_435_456)?;
+        Ok(Self {
+            allow_networks: environment.parsed(
+                "SEALPIX_SOURCE_ALLOW_NETWORKS",
+                AllowedNetworks::default(),
+                |text| AllowedNetworks::parse(text).map_err(|error| error.to_string()),
+            )?,
+            extra_ca: environment.parsed("SEALPIX_SOURCE_EXTRA_CA_FILE", None, |text| {
+                let path = PathBuf::from(text);
+                std::fs::metadata(&path).map(|_| Some(path)).map_err(|error| error.to_string())
+            })?,
+            max_redirects: environment.parsed("SEALPIX_SOURCE_MAX_REDIRECTS", MaxRedirects::default(), |text| {
+                text.parse().ok().and_then(MaxRedirects::new).ok_or_else(|| "takes 0 to 3".to_owned())
+            })?,
+            deadline: Duration::from_secs(environment.within("SEALPIX_SOURCE_TIMEOUT_SECS", 15, 1, 60)?),
+            max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
+        })
+    }
+}
+
+fn real_folder(path: &Path) -> Result<PathBuf, String> {
+    let real = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
+    if real.is_dir() { Ok(real) } else { Err(format!("{} is no folder", path.display())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(&Environment::from_pairs(pairs)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn cfg1_each_value_changes_its_setting() {
+        let config = read(&[
+            ("SEALPIX_DATA_DIR", "/tmp"),
+            ("SEALPIX_LISTEN", "127.0.0.1:9"),
+            ("SEALPIX_DELIVERY", "direct"),
+            ("SEALPIX_ENVIRONMENT", "staging"),
+            ("SEALPIX_SOURCE_TIMEOUT_SECS", "3"),
+            ("SEALPIX_SOURCE_MAX_BYTES", "5000"),
+            ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
+            ("MASTER_SECRET", "m"),
+            ("SEALPIX_FILE_ROOTS", "/tmp"),
+            ("SEALPIX_SOURCE_ALLOW_NETWORKS", "127.0.0.0/8"),
+        ])
+        .unwrap();
+        assert_eq!(config.database(), Path::new("/tmp/registry.db"));
+        assert_eq!(config.listen.port(), 9);
+        assert_eq!(config.delivery, DeliveryMode::Direct);
+        assert_eq!(config.edge_environment, "staging");
+        assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
+        assert_eq!(config.work_deadline.as_secs(), 4);
+        assert_eq!(config.master_secret.unwrap().as_str(), "m");
+        assert_eq!(config.file_roots.len(), 1);
+        assert!(!config.fetch.allow_networks.is_empty());
+    }
+
+    #[test]
+    fn cfg2_a_wrong_or_unknown_value_stops_the_start_by_name() {
+        for (name, value) in [
+            ("SEALPIX_LISTEN", "8080"),
+            ("SEALPIX_DELIVERY", "Direct"),
+            ("SEALPIX_ENVIRONMENT", "A b"),
+            ("SEALPIX_SOURCE_TIMEOUT_SECS", "0"),
+            ("SEALPIX_SOURCE_MAX_BYTES", "1e9"),
+            ("SEALPIX_SOURCE_MAX_REDIRECTS", "4"),
+            ("SEALPIX_SOURCE_ALLOW_NETWORKS", "everything"),
+            ("SEALPIX_SOURCE_EXTRA_CA_FILE", "/nowhere"),
+            ("SEALPIX_FILE_ROOTS", "/nowhere"),
+            ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
+            ("SEALPIX_TYPO", "1"),
+            ("DATABASE_URL", "postgres://h/d"),
+            ("MASTER_SECRET_FILE", "/nowhere"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.contains(name), "{name}: {error}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Delivery: the way of a request for a picture, from its first byte to its answer.
+//!
+//! [`deliver`] is that way, top to bottom. The gate stands here again, before anything is fetched, also behind an edge
+//! that has asked it already: a forged edge gains nothing (SIG-17).
+
+mod answer;
+mod circumstances;
+mod counters;
+mod refusal;
+mod work;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{Method, Request, Response, StatusCode};
+use sealpix::denial::{Code, Denial};
+use sealpix::gate::{self, Admission};
+use sealpix::operations::Operations;
+use sealpix::record::ProjectRecord;
+use sealpix::source::Source as Asked;
+use sealpix::target::Target;
+use sha2::{Digest as _, Sha256};
+
+pub use answer::problem;
+pub(crate) use circumstances::Circumstances;
+pub use work::Work;
+
+use crate::images;
+use crate::origin::{OpenError, Origin};
+use crate::sources::configured::{Configured, ConfiguredError};
+use crate::sources::{FetchLimits, Fetched};
+use counters::Counters;
+
+/// What delivery works with.
+pub struct Delivery {
+    /// Configuration, vault, registry, clock.
+    pub origin: Origin,
+    sources: Configured,
+    counters: Counters,
+    work: Work,
+}
+
+impl Delivery {
+    /// Delivery over an open origin.
+    pub fn new(origin: Origin) -> Result<Self, ConfiguredError> {
+        let sources = Configured::new(&origin)?;
+        let work = Work::new(origin.config.work_deadline);
+        Ok(Self { origin, sources, counters: Counters::default(), work })
+    }
+}
+
+/// Answers a request that no route has taken: a signed URL, or a refusal.
+pub async fn deliver(State(delivery): State<Arc<Delivery>>, request: Request<Body>) -> Response<Body> {
+    let started = tokio::time::Instant::now();
+    // A request for a picture has no body that anybody reads.
+    let (request, _) = request.into_parts();
+    let circumstances = Circumstances::of(&delivery.origin, &request).await;
+    let request_id = circumstances.request_id.clone();
+    let result = match request.method {
+        Method::OPTIONS => Ok(answer::preflight()),
+        _ => way(&delivery, circumstances, &request).await,
+    };
+    let (outcome, response) = match result {
+        Ok(response) => ("admitted", response),
+        Err(denial) => (denial.code.as_str(), problem(&denial, &request_id)),
+    };
+    tracing::info!(
+        request_id,
+        project = request.uri.path().split('/').nth(1).filter(|slug| slug.len() <= 50),
+        outcome,
+        status = response.status().as_u16(),
+        millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+/// The straight line.
+async fn way(delivery: &Delivery, circumstances: Circumstances, request: &Parts) -> Result<Response<Body>, Denial> {
+    let facts = circumstances.facts?;
+    let target = gate::read(request.method.as_str(), circumstances::raw_target(request)?)?;
+    let (admission, project) = admit(delivery, &target, facts.referer.as_deref(), facts.now).await?;
+    let standing = if facts.counted_by_us {
+        Some(delivery.counters.take(target.request().key, admission.limits, facts.now)?)
+    } else {
+        None
+    };
+    let (operations, varies) = facts.accept.resolve(&admission.operations);
+    if let Some(name) = images::unsupported(&operations) {
+        return Err(Denial::new(Code::OperationUnsupported, format!("the engine cannot do {name} yet")));
+    }
+    let source = fetch(delivery, &admission, &project).await?;
+    let etag = etag(&source, &operations);
+    let frame =
+        answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
+    if frame.is_not_modified(request) {
+        return Ok(frame.not_modified());
+    }
+    let derivative = delivery.work.run(source.bytes, operations.clone()).await?;
+    Ok(frame.picture(derivative, request.method == Method::HEAD))
+}
+
+/// The gate's rows 3 to 10 against our own registry.
+async fn admit(
+    delivery: &Delivery,
+    target: &Target<'_>,
+    referer: Option<&str>,
+    now: u64,
+) -> Result<(Admission, ProjectRecord), Denial> {
+    let asked = target.request();
+    let rows = delivery.origin.registry.key_and_project(asked.key, &asked.project).await;
+    let (key, project) = rows.map_err(|error| internal(&error))?;
+    let key = key.map(|key| delivery.origin.key_record(&key)).transpose().map_err(|error| internal(&error))?;
+    let project = project.map(|project| project.value.record());
+    let admission = gate::admit(target, referer, key.as_ref(), project.as_ref(), now)?;
+    let project = project.ok_or(Code::ProjectMismatch)?;
+    Ok((admission, project))
+}
+
+/// The source's bytes. Redirects, where they are on, lead only to what the project's rules admit.
+async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectRecord) -> Result<Fetched, Denial> {
+    let fetch = &delivery.origin.config.fetch;
+    let limits = FetchLimits { max_bytes: fetch.max_bytes, deadline: fetch.deadline };
+    let fetched = match &admission.source {
+        Asked::Remote(remote) => {
+            let admits = |text: &str| match Asked::read(text) {
+                Ok(Asked::Remote(remote)) => project.sources.iter().any(|rule| rule.admits_source(&remote)),
+                _ => false,
+            };
+            delivery.sources.http().fetch_admitting(&remote.authority_path_query(), &limits, &admits).await
+        }
+        Asked::Named { name, text } => {
+            let grant = project.grants.iter().find(|grant| grant.name == *name).ok_or(Code::SourceDenied)?;
+            let source = delivery.sources.named(&delivery.origin, grant).await.map_err(|error| {
+                tracing::error!(%error, source = %name, "configured source");
+                Denial::from(Code::SourceUnreadable)
+            })?;
+            source.fetch(text, &limits).await
+        }
+    };
+    fetched.map_err(refusal::of_source)
+}
+
+/// A strong ETag: the source's content, what is done to it, and by which engine.
+fn etag(source: &Fetched, operations: &Operations) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&source.version);
+    hash.update([0]);
+    hash.update(operations.to_string());
+    hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
+    let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+/// A fault of ours: logged in full, told without detail.
+pub(crate) fn internal(error: &(impl std::error::Error + ?Sized)) -> Denial {
+    tracing::error!(%error, "internal");
+    Code::Internal.into()
+}
+
+impl From<OpenError> for Denial {
+    fn from(error: OpenError) -> Self {
+        internal(&error)
+    }
+}
+
+/// The status of a denial.
+pub(crate) fn status(code: Code) -> StatusCode {
+    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

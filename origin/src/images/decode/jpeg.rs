@@ -1,0 +1,125 @@
+//! JPEG by libjpeg-turbo: to pixels, or to the planes that it is coded in.
+//!
+//! Every warning of the library is an error here: it warns of data that ends early or is damaged, and carries on with
+//! grey. A picture with a grey half is not what the owner of the URL signed for.
+
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
+
+use super::super::colour::{Profile, cmyk_to_rgb};
+use super::super::error::ImageError;
+use super::super::geometry::Size;
+use super::super::limits::Limits;
+use super::super::picture::Picture;
+use super::super::probe::{Coding, Probe};
+use super::{Decoded, embedded_profile};
+
+const BROKEN: ImageError = ImageError::Broken("the JPEG data is damaged or cut short");
+
+/// The planes of a JPEG of 8-bit YCbCr or grey: full range, BT.601.
+pub(in super::super) struct Planes {
+    /// The size of the picture after shrinking, without padding.
+    pub(in super::super) size: Size,
+    /// How many luma samples one chroma sample spans, across and down; `None` for grey.
+    pub(in super::super) chroma: Option<(u32, u32)>,
+    /// The planes with their padded sizes.
+    pub(in super::super) planes: Vec<(Size, Vec<u8>)>,
+}
+
+/// Decodes to pixels.
+pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
+    let (mut decompressor, header) = open(source, probe, shrink, limits)?;
+    let inks = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
+    let format = if inks { PixelFormat::CMYK } else { PixelFormat::RGB };
+    let pitch = header.width * format.size();
+    let mut pixels = vec![0; pitch * header.height];
+    let target = Image { pixels: &mut pixels[..], width: header.width, pitch, height: header.height, format };
+    decompressor.decompress(source, target).map_err(|_| BROKEN)?;
+    let size = size_of(&header)?;
+    let profile = embedded_profile(probe);
+    if !inks {
+        let profile = profile.filter(|profile| !profile.is_cmyk());
+        return Ok(Decoded { picture: Picture::rgb(size, pixels), profile });
+    }
+    // Adobe stores ink as its absence, and so does every file that carries its segment.
+    if matches!(probe.coding, Coding::Jpeg { adobe: true, .. }) {
+        pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
+    }
+    let profile = profile.filter(Profile::is_cmyk);
+    Ok(Decoded { picture: Picture::rgb(size, cmyk_to_rgb(&pixels, profile.as_ref())), profile: None })
+}
+
+/// Decodes to planes; `None` where the planes are not those of YCbCr or grey in sRGB.
+pub(in super::super) fn decode_planes(
+    source: &[u8],
+    probe: &Probe,
+    shrink: u32,
+    limits: &Limits,
+) -> Result<Option<Planes>, ImageError> {
+    if embedded_profile(probe).is_some() {
+        return Ok(None);
+    }
+    let (mut decompressor, header) = open(source, probe, shrink, limits)?;
+    let chroma = match (header.colorspace, header.subsamp) {
+        (Colorspace::Gray, Subsamp::Gray) => None,
+        (Colorspace::YCbCr, subsamp) if !matches!(subsamp, Subsamp::Gray | Subsamp::Unknown) => {
+            let (across, down) = subsamp.size();
+            Some((side(across)?, side(down)?))
+        }
+        _ => return Ok(None),
+    };
+    let empty: &mut [u8] = &mut [];
+    let layout =
+        YuvImage { pixels: empty, width: header.width, align: 1, height: header.height, subsamp: header.subsamp };
+    let (luma, halved) = (layout.y_size(), layout.uv_size());
+    let sizes = if chroma.is_some() { vec![luma, halved, halved] } else { vec![luma] };
+    let lengths: Vec<usize> = sizes.iter().map(|(width, height)| width * height).collect();
+    let mut pixels = vec![0; lengths.iter().sum()];
+    let target = YuvImage {
+        pixels: &mut pixels[..],
+        width: header.width,
+        align: 1,
+        height: header.height,
+        subsamp: header.subsamp,
+    };
+    decompressor.decompress_to_yuv(source, target).map_err(|_| BROKEN)?;
+    // Taken off the end, so that the first and largest plane is not copied.
+    let mut planes = Vec::with_capacity(sizes.len());
+    for (size, length) in sizes.iter().zip(&lengths).rev() {
+        let plane = pixels.split_off(pixels.len() - length);
+        planes.push((Size { width: side(size.0)?, height: side(size.1)? }, plane));
+    }
+    planes.reverse();
+    Ok(Some(Planes { size: size_of(&header)?, chroma, planes }))
+}
+
+/// Opens the picture, checks that the library reads the same size as the probe did, and sets scale and scan limit.
+/// The header that it answers is that of the shrunk picture.
+fn open(
+    source: &[u8],
+    probe: &Probe,
+    shrink: u32,
+    limits: &Limits,
+) -> Result<(Decompressor, DecompressHeader), ImageError> {
+    let mut decompressor = Decompressor::new().map_err(|_| BROKEN)?;
+    decompressor.set_scan_limit(limits.jpeg_scans).map_err(|_| BROKEN)?;
+    let header = decompressor.read_header(source).map_err(|_| BROKEN)?;
+    if size_of(&header)? != probe.size {
+        return Err(BROKEN);
+    }
+    let factor = match shrink {
+        8 => ScalingFactor::ONE_EIGHTH,
+        4 => ScalingFactor::ONE_QUARTER,
+        2 => ScalingFactor::ONE_HALF,
+        _ => ScalingFactor::ONE,
+    };
+    decompressor.set_scaling_factor(factor).map_err(|_| BROKEN)?;
+    Ok((decompressor, header.scaled(factor)))
+}
+
+fn size_of(header: &DecompressHeader) -> Result<Size, ImageError> {
+    Ok(Size { width: side(header.width)?, height: side(header.height)? })
+}
+
+fn side(value: usize) -> Result<u32, ImageError> {
+    u32::try_from(value).map_err(|_| BROKEN)
+}

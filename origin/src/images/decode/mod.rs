@@ -1,0 +1,41 @@
+//! From coded bytes to pixels. Every decoder is held to the size that the probe found.
+
+mod avif;
+mod gif;
+pub(super) mod jpeg;
+mod png;
+mod webp;
+
+use super::colour::Profile;
+use super::error::ImageError;
+use super::limits::Limits;
+use super::picture::Picture;
+use super::probe::{Coding, Probe};
+
+/// Pixels, and what their colours mean where that is not sRGB.
+pub(super) struct Decoded {
+    pub(super) picture: Picture,
+    pub(super) profile: Option<Profile>,
+}
+
+/// Decodes the first frame as coded, before orientation. A JPEG is shrunk on load by `shrink`.
+pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
+    match probe.coding {
+        Coding::Jpeg { .. } => jpeg::decode(source, probe, shrink, limits),
+        Coding::Png { .. } => png::decode(source, probe, limits),
+        Coding::Gif => gif::decode(source, probe, limits),
+        Coding::Webp => webp::decode(source, probe, limits),
+        Coding::Avif => avif::decode(source, probe),
+    }
+}
+
+/// The embedded profile of the probe, if it is one to convert from.
+fn embedded_profile(probe: &Probe) -> Option<Profile> {
+    probe.profile.as_deref().and_then(Profile::from_icc)
+}
+
+/// `count` zeroed bytes for each pixel of the source.
+fn zeroed(probe: &Probe, count: usize) -> Result<Vec<u8>, ImageError> {
+    let pixels = usize::try_from(probe.size.pixels()).map_err(|_| ImageError::SourceTooLarge)?;
+    Ok(vec![0; pixels.checked_mul(count).ok_or(ImageError::SourceTooLarge)?])
+}

@@ -1,0 +1,106 @@
+//! How much work one request may cause. Everything here is decided from headers and arithmetic, before the
+//! first pixel is decoded (DOS-1, DOS-4, DOS-11).
+
+use super::error::ImageError;
+use super::format::Format;
+use super::geometry::{Plan, Size};
+use super::probe::{Coding, Probe};
+
+/// Bounds of one piece of work. [`Limits::default`] is what a new installation runs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most pixels of the source, summed over its frames. 50 million: every camera phone's ordinary picture,
+    /// and at most some 600 MB of coefficients and pixels in the hungriest encoding.
+    pub source_pixels: u64,
+    /// Most frames of an animation. 200: ten seconds at 20 a second.
+    pub frames: u32,
+    /// Longest side of the result. 8192: the largest `w` and `h` of the grammar, and of common GPU textures.
+    pub output_side: u32,
+    /// Most pixels of the result. 40 million: an 8K picture (33 million) fits, a full 8192 square does not.
+    pub output_pixels: u64,
+    /// Most bytes that decoding, resizing and encoding may hold at once, by [`estimate_bytes`]. 768 MiB: a
+    /// 50-megapixel progressive JPEG to a small result fits, and four workers fit in 4 GiB on ordinary load.
+    pub memory_bytes: u64,
+    /// Most scans of a progressive JPEG. 100: encoders write about ten, and the format's own most useful
+    /// script for three components has fewer; without a bound a few kilobytes cost minutes (DOS-8).
+    pub jpeg_scans: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            source_pixels: 50_000_000,
+            frames: 200,
+            output_side: 8192,
+            output_pixels: 40_000_000,
+            memory_bytes: 768 << 20,
+            jpeg_scans: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses a source whose header promises too much.
+    pub(super) fn admit_source(&self, probe: &Probe) -> Result<(), ImageError> {
+        let pixels = probe.size.pixels().saturating_mul(u64::from(probe.frames.max(1)));
+        if probe.frames > self.frames || pixels > self.source_pixels { Err(ImageError::SourceTooLarge) } else { Ok(()) }
+    }
+
+    /// Refuses a result that is too large in itself or for its format.
+    pub(super) fn admit_result(&self, canvas: Size, format: Format) -> Result<(), ImageError> {
+        let side = self.output_side.min(format.longest_side());
+        let fits = canvas.width <= side && canvas.height <= side && canvas.pixels() <= self.output_pixels;
+        if fits { Ok(()) } else { Err(ImageError::ResultTooLarge) }
+    }
+
+    /// Refuses work that would hold too much memory, naming the side that is to blame.
+    pub(super) fn admit_memory(&self, probe: &Probe, plan: &Plan, format: Format) -> Result<(), ImageError> {
+        if estimate_bytes(probe, plan, format) <= self.memory_bytes {
+            return Ok(());
+        }
+        let source_alone = decoding_bytes(probe, 1);
+        Err(if source_alone > self.memory_bytes / 2 { ImageError::SourceTooLarge } else { ImageError::ResultTooLarge })
+    }
+}
+
+/// The most bytes that the work will hold at once, above the source itself: decoder state and decoded pixels,
+/// the intermediate of the resize, the result, and what the encoder holds of it.
+#[must_use]
+pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 {
+    let channels: u64 = if probe.alpha || plan.has_margin() { 4 } else { 3 };
+    let shrink = plan.decoder_shrink(probe);
+    // The resize's first pass keeps the source's rows at the result's width.
+    let rows = probe.size.pixels().div_ceil(u64::from(shrink * shrink)).min(
+        u64::from(plan.picture.width.max(plan.picture.height)) * u64::from(probe.size.width.max(probe.size.height)),
+    );
+    let result = plan.canvas.pixels();
+    let encoder = match format {
+        // Planes of the whole picture and the compressed bytes.
+        Format::Jpeg | Format::Png | Format::Gif => result * 3,
+        // YUV planes, macroblock state and the token buffer of method 4.
+        Format::Webp => result * 8,
+        // 16-bit planes, their reconstruction, and per-block decisions of rav1e.
+        Format::Avif => result * 40,
+    };
+    let fixed: u64 = 4 << 20;
+    fixed + decoding_bytes(probe, shrink) + rows * channels + 3 * result * channels + encoder
+}
+
+/// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load.
+fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
+    let pixels = probe.size.pixels();
+    let decoded = pixels.div_ceil(u64::from(shrink) * u64::from(shrink));
+    match probe.coding {
+        // Two bytes a coefficient, for every component, when more than one scan must be kept.
+        Coding::Jpeg { progressive, components, .. } => {
+            let coefficients = if progressive { pixels * 2 * u64::from(components) } else { 0 };
+            coefficients + decoded * u64::from(components.max(3)) + u64::from(probe.size.width) * 64
+        }
+        Coding::Png { bit_depth, .. } => pixels * if bit_depth == 16 { 12 } else { 8 },
+        Coding::Gif => pixels * 5,
+        // The lossless decoder works on four bytes a pixel, and hands over three or four.
+        Coding::Webp => pixels * 8,
+        // Planes of at most 4:4:4 at two bytes, alpha planes, pixels, and the decoder's tables.
+        Coding::Avif => pixels * if probe.alpha { 14 } else { 10 },
+    }
+}

@@ -1,0 +1,247 @@
+//! Image work: pure functions from bytes to bytes. No I/O, no clock but the deadline that is handed in.
+//!
+//! [`process`] is the straight line:
+//!
+//! ```text
+//! probe ── limits ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
+//!  header   before any      └── pixels: decode, resize, colour, turn, bg ─┘
+//!  only     allocation
+//! ```
+//!
+//! Everything that can be refused is refused from the header. Only [`codec`] holds unsafe code; a panic anywhere below
+//! becomes [`ImageError::Broken`] for this one request (DOS-3).
+
+#![deny(unsafe_code)]
+
+mod clean;
+mod codec;
+mod colour;
+mod decode;
+mod encode;
+mod error;
+mod format;
+mod geometry;
+mod limits;
+mod orientation;
+mod picture;
+mod planes;
+mod probe;
+mod resize;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use sealpix::operations::{Background, Gravity, Operations, OutputFormat, Quality};
+
+use self::geometry::{Plan, Request, Size};
+use self::probe::Probe;
+
+pub use self::error::ImageError;
+pub use self::format::{Derivative, Format};
+pub use self::limits::Limits;
+
+/// Turns a source into the derivative that the operations describe.
+///
+/// The operations are resolved: presets expanded, one width, a format that is not `auto`. Anything that the engine
+/// cannot do is refused by name, never ignored; see [`unsupported`].
+///
+/// # Errors
+///
+/// See [`ImageError`].
+pub fn process(
+    source: &[u8],
+    operations: &Operations,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<Derivative, ImageError> {
+    if let Some(name) = unsupported(operations) {
+        return Err(ImageError::Unsupported(name));
+    }
+    let work = Work { source, operations, limits, deadline };
+    caught(|| work.run())
+}
+
+/// Runs work so that a panic of a codec stays in it.
+fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    // Nothing is shared with the work: what it leaves half-made is dropped with it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ImageError::Broken("a codec gave up on it")))
+}
+
+/// The name of the first operation, in the grammar's order, that the engine cannot do yet.
+#[must_use]
+pub fn unsupported(operations: &Operations) -> Option<&'static str> {
+    let can_do = |name: &str| match name {
+        "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
+        "g" => operations.gravity != Some(Gravity::Smart),
+        "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
+        "f" => output_format(operations).is_ok(),
+        "q" => operations.quality != Some(Quality::Auto),
+        _ => false,
+    };
+    operations.items().map(|(name, _)| name).find(|name| !can_do(name))
+}
+
+/// A bound on the memory that the work will hold at once, in bytes, from the source's header: what a queue can weigh
+/// before it lets the work begin. The source itself is not counted.
+///
+/// # Errors
+///
+/// The errors of [`process`] that the header alone brings about.
+pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Result<u64, ImageError> {
+    if let Some(name) = unsupported(operations) {
+        return Err(ImageError::Unsupported(name));
+    }
+    caught(|| {
+        let probe = Probe::read(source)?;
+        limits.admit_source(&probe)?;
+        if changes_nothing(operations) {
+            return Ok(source.len() as u64);
+        }
+        let plan = Plan::new(probe.shown(), &Request::of(operations));
+        Ok(limits::estimate_bytes(&probe, &plan, format_of(&probe, operations)?))
+    })
+}
+
+/// One piece of work.
+struct Work<'a> {
+    source: &'a [u8],
+    operations: &'a Operations,
+    limits: &'a Limits,
+    deadline: Instant,
+}
+
+impl Work<'_> {
+    fn run(&self) -> Result<Derivative, ImageError> {
+        self.check_deadline()?;
+        let probe = Probe::read(self.source)?;
+        self.limits.admit_source(&probe)?;
+        if changes_nothing(self.operations) {
+            return self.cleaned(&probe);
+        }
+        let format = format_of(&probe, self.operations)?;
+        let plan = Plan::new(probe.shown(), &Request::of(self.operations));
+        self.limits.admit_result(plan.canvas, format)?;
+        self.limits.admit_memory(&probe, &plan, format)?;
+        self.check_deadline()?;
+
+        let quality = self.quality(format);
+        let bytes = match self.by_planes(&probe, &plan, format, quality)? {
+            Some(bytes) => bytes,
+            None => self.by_pixels(&probe, &plan, format, quality)?,
+        };
+        let unchanged = plan.keeps_everything(probe.shown()) && format == probe.format();
+        if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
+            // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
+            if let Ok(cleaned) = self.cleaned(&probe) {
+                return Ok(cleaned);
+            }
+        }
+        Ok(derivative(bytes, format, plan.canvas))
+    }
+
+    /// The planar road, where it may be taken.
+    fn by_planes(
+        &self,
+        probe: &Probe,
+        plan: &Plan,
+        format: Format,
+        quality: u8,
+    ) -> Result<Option<Vec<u8>>, ImageError> {
+        if !planes::may_stay(probe, plan, format) {
+            return Ok(None);
+        }
+        let halved = format == Format::Webp || quality < encode::FULL_CHROMA_QUALITY;
+        let Some(planes) = planes::planes(self.source, probe, plan, halved, self.limits)? else { return Ok(None) };
+        self.check_deadline()?;
+        match format {
+            Format::Webp => encode::webp_of_planes(planes, quality).map(Some),
+            _ => encode::jpeg_of_planes(&planes, quality).map(Some),
+        }
+    }
+
+    /// The road through pixels.
+    fn by_pixels(&self, probe: &Probe, plan: &Plan, format: Format, quality: u8) -> Result<Vec<u8>, ImageError> {
+        let shrink = plan.decoder_shrink(probe);
+        let decoded = decode::decode(self.source, probe, shrink, self.limits)?;
+        self.check_deadline()?;
+        let mut picture = decoded.picture;
+        if !plan.keeps_pixels(probe.shown()) {
+            let part = probe.orientation.to_coded(plan.part, probe.size).shrunk(shrink);
+            picture = resize::picture(&picture, part, probe.orientation.turn(plan.picture))?;
+            self.check_deadline()?;
+        }
+        if let Some(profile) = &decoded.profile {
+            picture = colour::to_srgb(picture, profile);
+        }
+        picture = picture.turned(probe.orientation);
+        let background = self.background(format);
+        picture = picture.over(background);
+        if plan.has_margin() {
+            picture = picture.on_canvas(plan, background);
+        }
+        picture = picture.without_idle_alpha();
+        self.check_deadline()?;
+        encode::encode(&picture, format, quality)
+    }
+
+    /// The source without its metadata.
+    fn cleaned(&self, probe: &Probe) -> Result<Derivative, ImageError> {
+        let bytes = clean::clean(self.source, probe)?;
+        Ok(derivative(bytes, probe.format(), probe.shown()))
+    }
+
+    fn quality(&self, format: Format) -> u8 {
+        match self.operations.quality {
+            Some(Quality::Exact(quality)) => u8::try_from(quality.get()).unwrap_or(100),
+            Some(Quality::Auto) | None => encode::default_quality(format),
+        }
+    }
+
+    /// The background; a format without alpha has one in any case, and it is opaque.
+    fn background(&self, format: Format) -> [u8; 4] {
+        let asked = match self.operations.background {
+            Some(Background::Colour(colour)) => Some([colour.red, colour.green, colour.blue, colour.alpha]),
+            Some(Background::Blur | Background::Auto) | None => None,
+        };
+        match (format.has_alpha(), asked) {
+            (true, asked) => asked.unwrap_or([0; 4]),
+            (false, asked) => picture::on_white(asked.unwrap_or([255; 4])),
+        }
+    }
+
+    fn check_deadline(&self) -> Result<(), ImageError> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) }
+    }
+}
+
+/// Whether no pixel work is asked for: `dl` only names the answer.
+fn changes_nothing(operations: &Operations) -> bool {
+    operations.items().all(|(name, _)| name == "dl")
+}
+
+/// The format of the result: the one asked for, else the source's where the engine writes it. A GIF becomes PNG, which
+/// keeps its transparency and its colours.
+fn format_of(probe: &Probe, operations: &Operations) -> Result<Format, ImageError> {
+    let asked = output_format(operations)?;
+    Ok(asked.unwrap_or(match probe.format() {
+        Format::Gif => Format::Png,
+        format => format,
+    }))
+}
+
+fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> {
+    match operations.format {
+        None => Ok(None),
+        Some(OutputFormat::Jpeg) => Ok(Some(Format::Jpeg)),
+        Some(OutputFormat::Png) => Ok(Some(Format::Png)),
+        Some(OutputFormat::Webp) => Ok(Some(Format::Webp)),
+        Some(OutputFormat::Avif) => Ok(Some(Format::Avif)),
+        Some(OutputFormat::Auto | OutputFormat::Gif | OutputFormat::Json) => Err(ImageError::Unsupported("f")),
+    }
+}
+
+fn derivative(bytes: Vec<u8>, format: Format, size: Size) -> Derivative {
+    Derivative { bytes, format, width: size.width, height: size.height }
+}

@@ -1,0 +1,81 @@
+//! AVIF's boxes (ISO 14496-12, ISO 23008-12, the AVIF specification): a still picture of one coded item.
+
+use super::super::codec::container::Container;
+use super::super::error::ImageError;
+use super::{Coding, Probe, take, take_array};
+
+/// Whether the file type box names a still AVIF among its brands.
+pub(super) fn is_compatible(source: &[u8]) -> bool {
+    let brands = boxes(source).next().and_then(Result::ok).filter(|(name, _)| name == b"ftyp");
+    brands.is_some_and(|(_, body)| body.chunks_exact(4).any(|brand| brand == b"avif"))
+}
+
+pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
+    let container = Container::read(source)?;
+    Ok(Probe {
+        size: container.size,
+        orientation: container.orientation,
+        alpha: container.alpha().is_some(),
+        frames: 1,
+        profile: container.profile(),
+        coding: Coding::Avif,
+    })
+}
+
+/// Whether the file holds anything beside the picture: an Exif or XMP item, a box of someone's own, bytes at the
+/// end. What cannot be read holds something.
+pub(in super::super) fn holds_metadata(source: &[u8]) -> bool {
+    boxes(source).any(|found| match found {
+        Ok((name, body)) if &name == b"meta" => body.get(4..).is_none_or(|body| boxes(body).any(item_is_metadata)),
+        Ok((name, _)) => !matches!(&name, b"ftyp" | b"mdat"),
+        Err(_) => true,
+    })
+}
+
+/// Whether a box of `meta` lists an item that is not part of the picture (ISO 14496-12 §8.11.6).
+fn item_is_metadata(found: Result<([u8; 4], &[u8]), ImageError>) -> bool {
+    match found {
+        Ok((name, body)) if &name == b"iinf" => {
+            let count_bytes = if body.first() == Some(&0) { 2 } else { 4 };
+            body.get(4 + count_bytes..).is_none_or(|entries| boxes(entries).any(|entry| !entry_is_picture(entry)))
+        }
+        Ok((name, _)) => {
+            !matches!(&name, b"hdlr" | b"pitm" | b"iloc" | b"iprp" | b"iref" | b"idat" | b"dinf" | b"grpl")
+        }
+        Err(_) => true,
+    }
+}
+
+fn entry_is_picture(entry: Result<([u8; 4], &[u8]), ImageError>) -> bool {
+    let Ok((_, mut body)) = entry else { return false };
+    let Some([version, ..]) = take_array::<4>(&mut body) else { return false };
+    let id_bytes = if version == 2 { 2 } else { 4 };
+    let kind = take(&mut body, id_bytes + 2).and_then(|_| take_array::<4>(&mut body));
+    version >= 2 && matches!(kind.as_ref(), Some(b"av01" | b"grid"))
+}
+
+/// The boxes that stand one after the other: name and body.
+fn boxes(mut rest: &[u8]) -> impl Iterator<Item = Result<([u8; 4], &[u8]), ImageError>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let found = take_box(&mut rest);
+        if found.is_none() {
+            rest = &[];
+        }
+        Some(found.ok_or(ImageError::Broken("the AVIF file ends within a box")))
+    })
+}
+
+/// One box: 32-bit size with the header included, 1 for a 64-bit size after the name, 0 for the rest of the file.
+fn take_box<'a>(rest: &mut &'a [u8]) -> Option<([u8; 4], &'a [u8])> {
+    let size = u32::from_be_bytes(take_array(rest)?);
+    let name = take_array(rest)?;
+    let length = match size {
+        0 => rest.len(),
+        1 => usize::try_from(u64::from_be_bytes(take_array(rest)?)).ok()?.checked_sub(16)?,
+        _ => usize::try_from(size).ok()?.checked_sub(8)?,
+    };
+    take(rest, length).map(|body| (name, body))
+}

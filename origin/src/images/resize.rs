@@ -1,0 +1,41 @@
+//! Resizing by `fast_image_resize`: Lanczos3, alpha premultiplied for the filter and divided out after it (IMG-3).
+//! One thread, so that a result is the same wherever it is made (IMG-7).
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use super::error::ImageError;
+use super::geometry::{Area, Size};
+use super::picture::{Channels, Picture};
+
+/// A part of a picture at another size.
+pub(super) fn picture(source: &Picture, part: Area, target: Size) -> Result<Picture, ImageError> {
+    let kind = match source.channels {
+        Channels::Rgb => PixelType::U8x3,
+        Channels::Rgba => PixelType::U8x4,
+    };
+    let pixels = resized(&source.pixels, source.size, kind, part, target)?;
+    Ok(Picture { size: target, channels: source.channels, pixels })
+}
+
+/// A part of a plane of single samples at another size.
+pub(super) fn plane(source: &[u8], size: Size, part: Area, target: Size) -> Result<Vec<u8>, ImageError> {
+    resized(source, size, PixelType::U8, part, target)
+}
+
+fn resized(pixels: &[u8], size: Size, kind: PixelType, part: Area, target: Size) -> Result<Vec<u8>, ImageError> {
+    let failed = ImageError::Broken("the picture could not be resized");
+    let source = ImageRef::new(size.width, size.height, pixels, kind).map_err(|_| failed)?;
+    let mut result = Image::new(target.width, target.height, kind);
+    // Arithmetic in fractions may pass the edge by a rounding error, which the library refuses.
+    let x = part.x.clamp(0.0, f64::from(size.width));
+    let y = part.y.clamp(0.0, f64::from(size.height));
+    let width = part.width.min(f64::from(size.width) - x);
+    let height = part.height.min(f64::from(size.height) - y);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .crop(x, y, width, height)
+        .use_alpha(true);
+    Resizer::new().resize(&source, &mut result, &options).map_err(|_| failed)?;
+    Ok(result.into_vec())
+}

@@ -1,0 +1,126 @@
+//! The origin, open: configuration, vault, registry and sources, as every command finds them.
+
+use std::sync::Arc;
+
+use sealpix::key::SecretKey;
+use sealpix::link::{LinkKeys, LinkSecret};
+use sealpix::record::KeyRecord;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::registry::sqlite::Sqlite;
+use crate::registry::{Cell, EdgeLink, Key, Registry, RegistryError};
+use crate::vault::{MasterKey, Vault, VaultError};
+
+/// Why the origin does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder.
+    #[error("{path}: {reason}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A cell that opens, to something that is no such secret.
+    #[error("the sealed secret {0} holds no such secret; restore it from a backup; nothing was changed")]
+    Content(String),
+}
+
+/// The open origin.
+#[derive(Clone)]
+pub struct Origin {
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// Its vault.
+    pub vault: Arc<Vault>,
+    /// Its registry.
+    pub registry: Arc<dyn Registry>,
+    /// Its clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Origin {
+    /// Opens the registry, makes it if there is none, and proves that the master key is the right one before
+    /// anything is served or written.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let folder_error = |error: std::io::Error| OpenError::Folder {
+            path: config.data_dir.display().to_string(),
+            reason: error.to_string(),
+        };
+        create_private(&config.data_dir).map_err(folder_error)?;
+        let registry: Arc<dyn Registry> = Arc::new(Sqlite::open(&config.database())?);
+        tracing::info!(database = %config.database().display(), "registry opened");
+        let check = registry.check_cell().await?;
+        let master = match &config.master_secret {
+            Some(secret) => MasterKey::from_secret(secret)?,
+            None => MasterKey::from_path(&config.database(), &config.salt_file(), check.is_some())?,
+        };
+        let vault = Vault::new(&master);
+        match check {
+            Some(cell) => {
+                vault.open(cell.place(), &cell.sealed)?;
+            }
+            None => {
+                let mut cell = Cell {
+                    table: "settings",
+                    row: "vault.check".to_owned(),
+                    column: "value_cell",
+                    version: 1,
+                    sealed: String::new(),
+                };
+                cell.sealed = vault.seal(cell.place(), b"sealpix")?;
+                registry.set_check_cell(cell).await?;
+            }
+        }
+        let mode = if config.master_secret.is_some() { "MASTER_SECRET" } else { "database path and salt file" };
+        tracing::info!(from = mode, "master key proved");
+        if config.master_secret.is_none() {
+            tracing::warn!(
+                "without MASTER_SECRET a copied database file is protected, a copied data folder is not; \
+                 set MASTER_SECRET before the first setup to protect both"
+            );
+        }
+        Ok(Self { config: Arc::new(config), vault: Arc::new(vault), registry, clock: Arc::new(SystemClock) })
+    }
+
+    /// What the gate must know of a key: its secret opened, its signing key derived, the secret wiped.
+    pub fn key_record(&self, key: &Key) -> Result<KeyRecord, OpenError> {
+        let secret = self.vault.open_text(key.secret.place(), &key.secret.sealed)?;
+        let secret = SecretKey::parse(&secret).map_err(|_| OpenError::Content(key.secret.place().to_string()))?;
+        Ok(KeyRecord {
+            key: key.public_key,
+            project: key.project.clone(),
+            signing_key: secret.signing_key(),
+            state: key.state,
+            not_after: key.not_after,
+            limits: key.limits,
+            policy: key.policy.clone(),
+        })
+    }
+
+    /// The secret of an edge link.
+    pub fn link_secret(&self, link: &EdgeLink) -> Result<LinkSecret, OpenError> {
+        let text = self.vault.open_text(link.secret.place(), &link.secret.sealed)?;
+        LinkSecret::parse(&text).map_err(|_| OpenError::Content(link.secret.place().to_string()))
+    }
+
+    /// The keys of the edge links in use, the current one first.
+    pub async fn link_keys(&self) -> Result<Vec<LinkKeys>, OpenError> {
+        let links = self.registry.edge_links().await?;
+        links.iter().map(|link| self.link_secret(link).map(|secret| secret.keys())).collect()
+    }
+}
+
+/// A folder that is ours alone, as it holds the salt and the database.
+fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}

@@ -1,0 +1,158 @@
+//! What the registry holds, as types.
+
+use std::collections::BTreeMap;
+
+use sealpix::domain::HostRule;
+use sealpix::key::PublicKey;
+use sealpix::operations::Name;
+use sealpix::quota::Limits;
+use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset, ProjectRecord};
+use sealpix::target::Slug;
+
+use crate::vault::Place;
+
+/// A sealed secret and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The table.
+    pub table: &'static str,
+    /// The row's primary key.
+    pub row: String,
+    /// The column.
+    pub column: &'static str,
+    /// Rises each time the cell is written.
+    pub version: u64,
+    /// What the vault made.
+    pub sealed: String,
+}
+
+impl Cell {
+    /// Its place, which the vault binds into it.
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        Place { table: self.table, row: &self.row, column: self.column, version: self.version }
+    }
+}
+
+/// A row and the version of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The row.
+    pub value: T,
+    /// max(previous + 1, unix milliseconds) at its last change.
+    pub version: u64,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// What it is for.
+    pub environment: Environment,
+    /// Sites that may embed, normalised.
+    pub referers: Vec<HostRule>,
+    /// Refuse requests without a Referer.
+    pub require_referer: bool,
+    /// Hosts that may be fetched from, normalised.
+    pub sources: Vec<HostRule>,
+    /// Configured sources that it may use.
+    pub grants: Vec<Grant>,
+    /// Its presets.
+    pub presets: BTreeMap<Name, Preset>,
+    /// Its caching.
+    pub caching: Caching,
+    /// Moves at a purge.
+    pub epoch: u64,
+}
+
+impl Project {
+    /// What the gate must know of it.
+    #[must_use]
+    pub fn record(&self) -> ProjectRecord {
+        ProjectRecord {
+            slug: self.slug.clone(),
+            environment: self.environment,
+            referers: self.referers.clone(),
+            require_referer: self.require_referer,
+            sources: self.sources.clone(),
+            grants: self.grants.clone(),
+            presets: self.presets.clone(),
+            watermarks: BTreeMap::new(),
+            caching: self.caching,
+            epoch: self.epoch,
+            source_epochs: Vec::new(),
+        }
+    }
+}
+
+/// A key pair; its secret is in the cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its public half.
+    pub public_key: PublicKey,
+    /// The project it signs for.
+    pub project: Slug,
+    /// What people call it.
+    pub name: String,
+    /// The secret key, sealed.
+    pub secret: Cell,
+    /// Active or revoked.
+    pub state: KeyState,
+    /// Its last second, in unix seconds.
+    pub not_after: Option<u64>,
+    /// Requests a minute and a day.
+    pub limits: Limits,
+    /// What it may sign.
+    pub policy: Policy,
+    /// The version of its record; set by the registry.
+    pub version: u64,
+    /// Unix milliseconds; set by the registry.
+    pub created_at: u64,
+}
+
+/// What a configured source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A folder.
+    File,
+    /// An https base URL.
+    Http,
+}
+
+impl SourceKind {
+    /// The kind as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// A configured source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSource {
+    /// Its name, after the `@`.
+    pub name: Name,
+    /// What it is.
+    pub kind: SourceKind,
+    /// The folder's absolute path, or the base URL.
+    pub location: String,
+    /// Rises when it changes; set by the registry.
+    pub version: u64,
+}
+
+/// A secret shared with the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeLink {
+    /// Its id, 8 hex digits.
+    pub id: String,
+    /// The secret, sealed.
+    pub secret: Cell,
+    /// Whether records are sealed with it.
+    pub is_current: bool,
+    /// Unix milliseconds.
+    pub created_at: u64,
+}

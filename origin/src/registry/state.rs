@@ -1,0 +1,308 @@
+//! State as code: the file that `sealpix registry apply` reads (JSON, or TOML by its ending).
+//!
+//! Applying twice changes nothing the second time. What the file does not name is left alone. A file with
+//! `secret_key` in it is a secret itself: keep it as one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sealpix::key::{PublicKey, SecretKey};
+use sealpix::operations::{ITEMS, Name, Operations};
+use sealpix::quota::Limits;
+use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset};
+use sealpix::target::Slug;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{Cell, HostRuleError, Key, Project, SourceKind, StoredSource, normalise_referer, normalise_source};
+use crate::vault::{Vault, VaultError};
+
+/// Why a state file is refused. Nothing of it is applied then.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It does not read.
+    #[error("{0}")]
+    Syntax(String),
+    /// A rule.
+    #[error("project {project}: {error}")]
+    Rule {
+        /// The project.
+        project: Slug,
+        /// What is wrong.
+        error: HostRuleError,
+    },
+    /// Anything else that is wrong with a project.
+    #[error("project {project}: {reason}")]
+    Project {
+        /// The project.
+        project: Slug,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A source.
+    #[error("source {name}: {reason}")]
+    Source {
+        /// The source.
+        name: Name,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A key.
+    #[error("key {key}: {reason}")]
+    Key {
+        /// The key.
+        key: PublicKey,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A secret could not be sealed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// A state file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct State {
+    /// Projects and their keys.
+    pub projects: Vec<ProjectDeclared>,
+    /// Configured sources.
+    pub sources: Vec<SourceDeclared>,
+}
+
+/// A project, as a person writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectDeclared {
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// What it is for.
+    #[serde(default)]
+    pub environment: Environment,
+    /// Sites that may embed.
+    #[serde(default)]
+    pub referers: Vec<String>,
+    /// Refuse requests without a Referer.
+    #[serde(default)]
+    pub require_referer: bool,
+    /// Hosts that may be fetched from.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Configured sources it may use.
+    #[serde(default)]
+    pub grants: Vec<Name>,
+    /// Presets: operations by name.
+    #[serde(default)]
+    pub presets: BTreeMap<Name, String>,
+    /// Caching.
+    #[serde(default)]
+    pub caching: Caching,
+    /// Its keys.
+    #[serde(default)]
+    pub keys: Vec<KeyDeclared>,
+}
+
+/// A key, as a person writes it.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyDeclared {
+    /// Its public half.
+    pub public_key: PublicKey,
+    /// Its secret half.
+    #[serde(deserialize_with = "wiped")]
+    pub secret_key: Zeroizing<String>,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// Active or revoked.
+    #[serde(default = "active")]
+    pub state: KeyState,
+    /// Its last second, in unix seconds.
+    #[serde(default)]
+    pub not_after: Option<u64>,
+    /// Requests a minute and a day.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What it may sign.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+impl std::fmt::Debug for KeyDeclared {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "KeyDeclared({}, redacted)", self.public_key)
+    }
+}
+
+fn wiped<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
+}
+
+fn active() -> KeyState {
+    KeyState::Active
+}
+
+/// A configured source, as a person writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum SourceDeclared {
+    /// A folder.
+    File {
+        /// Its name.
+        name: Name,
+        /// The folder; relative to the state file's folder.
+        root: PathBuf,
+    },
+    /// An https base.
+    Http {
+        /// Its name.
+        name: Name,
+        /// `https://host/path`.
+        base: String,
+    },
+}
+
+impl State {
+    /// Reads a state file.
+    pub fn read(path: &Path) -> Result<Self, StateError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| StateError::Syntax(format!("{}: {error}", path.display())))?;
+        let text = Zeroizing::new(text);
+        let fail = |error: String| StateError::Syntax(format!("{}: {error}", path.display()));
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            // toml's messages quote the offending line, which may hold a secret: only its message is kept.
+            toml::from_str(&text).map_err(|error| fail(error.message().to_owned()))
+        } else {
+            serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+        }
+    }
+
+    /// The sources, checked; relative roots are below `folder`.
+    pub fn stored_sources(&self, folder: &Path) -> Result<Vec<StoredSource>, StateError> {
+        self.sources.iter().map(|source| source.stored(folder)).collect()
+    }
+
+    /// The projects, checked: rules normalised, presets canonical, grants of known sources.
+    pub fn stored_projects(&self, known_sources: &[StoredSource]) -> Result<Vec<Project>, StateError> {
+        self.projects.iter().map(|project| project.stored(known_sources)).collect()
+    }
+}
+
+impl SourceDeclared {
+    fn stored(&self, folder: &Path) -> Result<StoredSource, StateError> {
+        match self {
+            Self::File { name, root } => {
+                let root = folder.join(root);
+                let root = root.canonicalize().map_err(|error| StateError::Source {
+                    name: name.clone(),
+                    reason: format!("{}: {error}", root.display()),
+                })?;
+                let location = root.display().to_string();
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::File, location, version: 0 })
+            }
+            Self::Http { name, base } => {
+                let read = sealpix::source::Source::read(&format!("{}/x", base.trim_end_matches('/')));
+                let url = read.ok().and_then(|source| match source {
+                    sealpix::source::Source::Remote(remote) => remote.url().strip_suffix("/x").map(str::to_owned),
+                    sealpix::source::Source::Named { .. } => None,
+                });
+                let location = url.filter(|url| !url.contains('?')).ok_or_else(|| StateError::Source {
+                    name: name.clone(),
+                    reason: "base is not https://host/path without a query".to_owned(),
+                })?;
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::Http, location, version: 0 })
+            }
+        }
+    }
+}
+
+impl ProjectDeclared {
+    fn stored(&self, known_sources: &[StoredSource]) -> Result<Project, StateError> {
+        let fail = |reason: String| StateError::Project { project: self.slug.clone(), reason };
+        let rule_error = |error| StateError::Rule { project: self.slug.clone(), error };
+        let referers: Result<Vec<_>, _> =
+            self.referers.iter().map(|rule| normalise_referer(rule, self.environment)).collect();
+        let sources: Result<Vec<_>, _> = self.sources.iter().map(|rule| normalise_source(rule)).collect();
+        let referers = referers.map_err(rule_error)?;
+        if self.caching.public && !referers.is_empty() {
+            return Err(fail("caching.public lets others answer for us, which a referer list does not allow".into()));
+        }
+        let grants = self.grants.iter().map(|name| {
+            let source = known_sources.iter().find(|source| source.name == *name);
+            let source = source.ok_or_else(|| fail(format!("grants @{name}, which is no source")))?;
+            Ok(Grant { name: name.clone(), version: source.version })
+        });
+        let presets = self.presets.iter().map(|(name, text)| {
+            let operations = Operations::read(text).map_err(|error| fail(format!("preset {name}: {error}")))?;
+            let preset = Preset::new(operations)
+                .ok_or_else(|| fail(format!("preset {name} holds a preset or a list of widths")))?;
+            Ok((name.clone(), preset))
+        });
+        Ok(Project {
+            slug: self.slug.clone(),
+            environment: self.environment,
+            require_referer: self.require_referer,
+            sources: sources.map_err(rule_error)?,
+            grants: grants.collect::<Result<_, StateError>>()?,
+            presets: presets.collect::<Result<_, StateError>>()?,
+            caching: self.caching,
+            epoch: 0,
+            referers,
+        })
+    }
+}
+
+/// Makes sealed keys.
+pub struct Mint<'a> {
+    /// The vault that seals.
+    pub vault: &'a Vault,
+    /// Keys that exist: their secrets never change.
+    pub existing: &'a [Key],
+}
+
+impl Mint<'_> {
+    /// A key of a project as declared, its secret sealed. An existing key keeps its cell, and must keep its secret.
+    pub fn declared(&self, project: &Slug, declared: &KeyDeclared) -> Result<Key, StateError> {
+        let fail = |reason: String| StateError::Key { key: declared.public_key, reason };
+        let secret = SecretKey::parse(&declared.secret_key).map_err(|error| fail(error.to_string()))?;
+        if let Some(named) = &declared.policy.operations
+            && let Some(unknown) = named.iter().find(|name| !ITEMS.iter().any(|item| item.name == name.as_str()))
+        {
+            return Err(fail(format!("policy.operations names {unknown:?}, which is no operation")));
+        }
+        let public_key = declared.public_key;
+        let cell = match self.existing.iter().find(|key| key.public_key == public_key) {
+            Some(existing) if existing.project != *project => {
+                return Err(fail("belongs to another project".to_owned()));
+            }
+            Some(existing) => {
+                let held = self.vault.open_text(existing.secret.place(), &existing.secret.sealed)?;
+                if held.as_str() != declared.secret_key.as_str() {
+                    return Err(fail("has another secret in the registry; rotate it instead".to_owned()));
+                }
+                existing.secret.clone()
+            }
+            None => self.seal(public_key, &secret)?,
+        };
+        Ok(Key {
+            public_key,
+            project: project.clone(),
+            name: declared.name.clone(),
+            secret: cell,
+            state: declared.state,
+            not_after: declared.not_after,
+            limits: declared.limits,
+            policy: declared.policy.clone(),
+            version: 0,
+            created_at: 0,
+        })
+    }
+
+    /// The sealed cell of a new key's secret.
+    pub fn seal(&self, key: PublicKey, secret: &SecretKey) -> Result<Cell, VaultError> {
+        let mut cell =
+            Cell { table: "api_keys", row: key.to_string(), column: "secret_cell", version: 1, sealed: String::new() };
+        cell.sealed = self.vault.seal(cell.place(), secret.reveal().as_bytes())?;
+        Ok(cell)
+    }
+}

@@ -1,0 +1,134 @@
+//! The sources as the registry has them: the remote one, and the named ones, opened when first asked for.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use sealpix::operations::Name;
+use sealpix::record::Grant;
+
+use super::file::FileSource;
+use super::http::{HttpSettings, HttpSetupError, HttpSource};
+use super::resolver::SystemResolver;
+use super::{FetchLimits, Fetched, Source, SourceError};
+use crate::config::Config;
+use crate::origin::Origin;
+use crate::registry::{RegistryError, SourceKind, StoredSource};
+
+/// Why a configured source is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfiguredError {
+    /// The extra certificates.
+    #[error("SEALPIX_SOURCE_EXTRA_CA_FILE: {0}")]
+    Ca(std::io::Error),
+    /// The client.
+    #[error(transparent)]
+    Http(#[from] HttpSetupError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The registry has no such source, or another version of it.
+    #[error("the source is not in the registry")]
+    Missing,
+    /// A folder outside what the operator allows.
+    #[error("{0} is not below the data folder's gallery or a folder of SEALPIX_FILE_ROOTS")]
+    Root(String),
+    /// A folder that does not open.
+    #[error("{path}: {error}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What went wrong.
+        error: std::io::Error,
+    },
+}
+
+/// The remote source and the named ones.
+pub struct Configured {
+    http: Arc<HttpSource>,
+    named: Mutex<HashMap<Name, (u64, Arc<dyn Source>)>>,
+}
+
+impl Configured {
+    /// The sources of an open origin.
+    pub fn new(origin: &Origin) -> Result<Self, ConfiguredError> {
+        let fetch = &origin.config.fetch;
+        let settings = HttpSettings {
+            allowed_networks: fetch.allow_networks.clone(),
+            extra_ca_pem: fetch.extra_ca.as_ref().map(std::fs::read).transpose().map_err(ConfiguredError::Ca)?,
+            max_redirects: fetch.max_redirects,
+        };
+        let http = Arc::new(HttpSource::new(settings, Arc::new(SystemResolver))?);
+        Ok(Self { http, named: Mutex::default() })
+    }
+
+    /// The remote source.
+    pub fn http(&self) -> &HttpSource {
+        &self.http
+    }
+
+    /// A granted source in the version that the grant says.
+    pub async fn named(&self, origin: &Origin, grant: &Grant) -> Result<Arc<dyn Source>, ConfiguredError> {
+        if let Some((version, source)) = self.lock().get(&grant.name)
+            && *version == grant.version
+        {
+            return Ok(Arc::clone(source));
+        }
+        let stored = origin.registry.sources().await?;
+        let stored = stored.into_iter().find(|source| source.name == grant.name).ok_or(ConfiguredError::Missing)?;
+        let source = self.open(&origin.config, &stored)?;
+        self.lock().insert(grant.name.clone(), (stored.version, Arc::clone(&source)));
+        Ok(source)
+    }
+
+    fn open(&self, config: &Config, stored: &StoredSource) -> Result<Arc<dyn Source>, ConfiguredError> {
+        match stored.kind {
+            SourceKind::File => {
+                let root = Path::new(&stored.location);
+                check_root(config, root)?;
+                let folder = |error| ConfiguredError::Folder { path: stored.location.clone(), error };
+                Ok(Arc::new(FileSource::open(root).map_err(folder)?))
+            }
+            SourceKind::Http => {
+                let base = stored.location.trim_start_matches("https://").to_owned();
+                Ok(Arc::new(Based { http: Arc::clone(&self.http), base }))
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, (u64, Arc<dyn Source>)>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A folder may be served if it lies in the gallery or below a root that the operator names, and never if the
+/// registry or the salt lie in it.
+pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
+    let refused = || ConfiguredError::Root(root.display().to_string());
+    let real =
+        root.canonicalize().map_err(|error| ConfiguredError::Folder { path: root.display().to_string(), error })?;
+    let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
+    if data.starts_with(&real) {
+        return Err(refused());
+    }
+    let gallery = data.join("gallery");
+    let below = real.starts_with(&gallery) || config.file_roots.iter().any(|allowed| real.starts_with(allowed));
+    // Below the data folder only the gallery is for pictures.
+    let private = real.starts_with(&data) && !real.starts_with(&gallery);
+    if below && !private { Ok(()) } else { Err(refused()) }
+}
+
+/// A named source that is the folder of an https server.
+struct Based {
+    http: Arc<HttpSource>,
+    base: String,
+}
+
+#[async_trait]
+impl Source for Based {
+    async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
+        let path = sealpix::encoding::escape(text);
+        self.http.fetch(&format!("{}/{path}", self.base), limits).await
+    }
+}

@@ -1,0 +1,159 @@
+//! Where original pictures come from.
+//!
+//! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]: from a remote server over https
+//! ([`mod@http`]) or from a folder ([`mod@file`]). What every kind keeps:
+//! - nothing is returned that was not read whole and within its byte limit;
+//! - the deadline covers the whole fetch, look-ups, retries and redirects included;
+//! - an error says what happened in our words: never a byte of what the other side sent, never an address it led us to.
+//!
+//! The type of the picture is found later from its first bytes; no header or file name counts for it.
+
+pub mod address;
+mod answer;
+pub mod configured;
+pub mod file;
+pub mod http;
+pub mod resolver;
+mod tls;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+/// A place that originals are fetched from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Fetches the original that `text` names: `host[:port]/path?query` for a remote source, a name below the root for
+    /// the others.
+    ///
+    /// # Errors
+    /// A [`SourceError`]; the original is then not available, in whole or in part.
+    async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError>;
+}
+
+/// An original, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The bytes as they were received or read.
+    pub bytes: Bytes,
+    /// Identifies the content: the same bytes have the same version, on every instance and from every kind of source.
+    ///
+    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are not used: servers
+    /// behind one name disagree about them, and a server that lies about them must not be able to pin an old picture.
+    pub version: String,
+}
+
+impl Fetched {
+    /// Names the version of `bytes`.
+    pub fn new(bytes: Bytes) -> Self {
+        let version = version(Sha256::new_with_prefix(&bytes));
+        Self { bytes, version }
+    }
+}
+
+/// The version of the content that was hashed.
+fn version(content: Sha256) -> String {
+    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How much one fetch may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// The most bytes of an original; one more is [`SourceError::TooLarge`].
+    pub max_bytes: usize,
+    /// The time for the whole fetch, from look-up to last byte, redirects included.
+    pub deadline: Duration,
+}
+
+impl FetchLimits {
+    /// Camera JPEGs are under 30 MB, and the pixel limit of the decoder is met well before it by anything else.
+    pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+    /// A visitor has gone by then, and an edge gives up on its origin not much later.
+    pub const DEADLINE_SECS: u64 = 15;
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self { max_bytes: Self::MAX_BYTES, deadline: Duration::from_secs(Self::DEADLINE_SECS) }
+    }
+}
+
+/// Why an original is not available. The status behind each is the one that delivery answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The text cannot be a source of this kind, or parsing and printing its URL gives other bytes (400).
+    #[error("the source is not spelled in the one accepted way")]
+    Malformed,
+    /// The host is, or resolves to, an address that is not global unicast (403).
+    #[error("the source's host has an address that is not allowed")]
+    AddressBlocked,
+    /// The other side has no such picture (404).
+    #[error("the source has no such picture")]
+    NotFound,
+    /// The original is larger than `limit_bytes` (413).
+    #[error("the picture at the source is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit that was in force.
+        limit_bytes: usize,
+    },
+    /// No address, no connection, or no TLS session (502).
+    #[error("the source cannot be reached")]
+    Unreachable,
+    /// The server answered with this status (502).
+    #[error("the source answered with status {0}")]
+    UpstreamStatus(u16),
+    /// The server answered with a redirect that is not followed (502).
+    #[error("the source redirects: {0}")]
+    RedirectNotAllowed(RedirectRefusal),
+    /// The body ended early, or only a part was sent (502).
+    #[error("the source sent an incomplete picture")]
+    Incomplete,
+    /// The body is compressed although we asked for it as it is (502).
+    #[error("the source sent a content encoding that was not asked for")]
+    ContentEncoding,
+    /// The file is there but cannot be read, for want of permission or for a failing disk (502).
+    #[error("the source's file cannot be read")]
+    Unreadable,
+    /// The deadline of the whole fetch passed (504).
+    #[error("the source did not answer in time")]
+    Timeout,
+}
+
+/// Why a redirect was not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectRefusal {
+    /// More redirects than the source's setting, which is none by default.
+    #[error("more redirects than are allowed")]
+    TooMany,
+    /// No `Location`, or one that is not a URL, or one with a user name or password.
+    #[error("its target is not a usable URL")]
+    Malformed,
+    /// The target is not https.
+    #[error("its target is not https")]
+    Scheme,
+    /// The target's host or path is not one that this request may fetch.
+    #[error("its target is not an allowed source")]
+    Target,
+    /// The target was visited before.
+    #[error("it leads in a circle")]
+    Loop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_sha_256_of_the_bytes() {
+        let fetched = Fetched::new(Bytes::from_static(b"abc"));
+        assert_eq!(fetched.version, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn the_limits_have_defaults() {
+        let limits = FetchLimits::default();
+        assert_eq!((limits.max_bytes, limits.deadline.as_secs()), (33_554_432, 15));
+    }
+}
