@@ -80,9 +80,8 @@ fn is_ray(text: &str) -> bool {
 
 /// 32 hex digits.
 fn random_id() -> String {
-    let mut bytes = [0; 16];
     // Without randomness the id is all zeros: it is for logs only.
-    let _ = getrandom::fill(&mut bytes);
+    let bytes: [u8; 16] = clock::random().unwrap_or_default();
     bytes.iter().fold(String::new(), |mut id, byte| {
         let _ = write!(id, "{byte:02x}");
         id

@@ -76,16 +76,10 @@ impl Origin {
     }
 
     /// The records of a key and a project; an error if they could not be asked for.
-    pub(crate) async fn records(
-        &self,
-        key: Option<&str>,
-        project: Option<&str>,
-        request_id: &str,
-    ) -> Result<Pulled, Refusal> {
-        let names = [("key", key), ("project", project)];
-        let names: Vec<_> = names.iter().filter_map(|(kind, name)| name.map(|name| format!("{kind}={name}"))).collect();
+    pub(crate) async fn records(&self, key: &str, project: &str, request_id: &str) -> Result<Pulled, Refusal> {
         let facts = Facts { request_id: Some(request_id.to_owned()), ..Facts::default() };
-        let mut response = self.ask(&format!("{RECORDS_PATH}?{}", names.join("&")), &facts).await?;
+        let target = format!("{RECORDS_PATH}?key={key}&project={project}");
+        let mut response = self.ask(&target, &facts).await?;
         if response.status_code() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
@@ -109,8 +103,7 @@ impl Origin {
     }
 
     async fn send(&self, target: &str, facts: &Facts, deadline: &AbortSignal) -> Result<Response, JsValue> {
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).map_err(|_| JsValue::NULL)?;
+        let nonce: [u8; 16] = clock::random().ok_or(JsValue::NULL)?;
         let facts = Facts { time: clock::now_millis() / 1000, nonce: URL_SAFE_NO_PAD.encode(nonce), ..facts.clone() };
         let proven = Proven { direction: Direction::EdgeToOrigin, method: "GET", target, body: b"" };
         let link = self.config.links.first().ok_or(JsValue::NULL)?;
@@ -135,14 +128,14 @@ impl Origin {
         let header = |response: &Response, name| response.headers().get(name).ok().flatten();
         let status = response.status_code();
         let is_problem = header(&response, "Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
-        let retry_after = header(&response, "Retry-After");
+        let retry_after_secs = header(&response, "Retry-After").and_then(|secs| secs.parse().ok());
         let body = if is_problem { response.text().await.unwrap_or_default() } else { String::new() };
         match problem_code(&body).filter(|_| status >= 400 && body.len() <= MAX_PROBLEM_BYTES) {
             Some(Code::ProofRequired) => {
                 trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
                 Refusal::of_proof()
             }
-            Some(code) => Refusal::of_origin(code, status, body, retry_after),
+            Some(code) => Refusal::of_origin(code, status, body, retry_after_secs),
             None => {
                 trouble(request_id, &format!("the origin answers {status} without a problem that is known"));
                 Code::OriginUnreachable.into()

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::join;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind};
 use sealpix::record::{KeyRecord, ProjectRecord};
@@ -83,22 +83,18 @@ impl Records {
     ) -> Result<(Option<Rc<KeyRecord>>, Option<Rc<ProjectRecord>>), Refusal> {
         let names =
             [Name::new(Kind::Key, request.key.to_string()), Name::new(Kind::Project, request.project.to_string())];
-        let standings =
-            names.each_ref().map(|name| MEMO.with_borrow_mut(|memo| memo.standing(&name.stored, asked.at_millis)));
-        let stale: Vec<_> = names
-            .iter()
-            .zip(standings)
-            .filter(|(_, standing)| *standing != Standing::Fresh)
-            .map(|(name, _)| name.clone())
-            .collect();
-        if standings.contains(&Standing::Old) {
-            self.read(&stale, &asked.id).await?;
-        } else if !stale.is_empty() {
-            let (records, id) = (self.clone(), asked.id.clone());
-            later.wait_until(async move {
-                // What cannot be refreshed ages on; the road that waits for it then says why.
-                let _ = records.read(&stale, &id).await;
-            });
+        let standing = |name: &Name| MEMO.with_borrow_mut(|memo| memo.standing(&name.stored, asked.at_millis));
+        let [key, project] = names.each_ref().map(standing);
+        match key.max(project) {
+            Standing::Fresh => {}
+            Standing::Old => self.read(&names, &asked.id).await?,
+            Standing::Ageing => {
+                let (records, names, id) = (self.clone(), names.clone(), asked.id.clone());
+                later.wait_until(async move {
+                    // What cannot be refreshed ages on; the request that has to wait for it then says why.
+                    let _ = records.read(&names, &id).await;
+                });
+            }
         }
         let [key, project] = names.each_ref().map(|name| Self::remembered(name, asked.now()));
         let key = key?.and_then(|record| if let Record::Key(key) = record { Some(key) } else { None });
@@ -116,20 +112,23 @@ impl Records {
         }
     }
 
-    /// Brings names into the memo: from KV, and what is not settled there from the origin.
-    async fn read(&self, names: &[Name], request_id: &str) -> Result<(), Refusal> {
-        let stored = join_all(names.iter().map(|name| self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text())).await;
-        let mut unsettled = Vec::new();
-        for (name, sealed) in names.iter().zip(stored) {
-            let sealed = sealed.unwrap_or_else(|error| {
-                trouble(request_id, &format!("KV cannot be read: {error}"));
-                None
-            });
-            if !sealed.is_some_and(|sealed| self.settles(name, &sealed, "KV", request_id)) {
-                unsettled.push(name);
-            }
-        }
-        if unsettled.is_empty() { Ok(()) } else { self.pull(&unsettled, request_id).await }
+    /// Brings the two names into the memo: from KV, and if one is not settled there, from the origin.
+    async fn read(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
+        let [key, project] = names;
+        let (key_sealed, project_sealed) = join(self.stored(key, request_id), self.stored(project, request_id)).await;
+        let settled = |name: &Name, sealed: Option<String>| {
+            sealed.is_some_and(|sealed| self.settles(name, &sealed, "KV", request_id))
+        };
+        // Both, so that both are in the memo whatever one of them lacks.
+        let (key_settled, project_settled) = (settled(key, key_sealed), settled(project, project_sealed));
+        if key_settled && project_settled { Ok(()) } else { self.pull(names, request_id).await }
+    }
+
+    async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
+        self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text().await.unwrap_or_else(|error| {
+            trouble(request_id, &format!("KV cannot be read: {error}"));
+            None
+        })
     }
 
     /// Opens a sealed record into the memo. Whether that settles the name: it is the newest seen, and fresh.
@@ -163,7 +162,7 @@ impl Records {
         }
     }
 
-    async fn pull(&self, names: &[&Name], request_id: &str) -> Result<(), Refusal> {
+    async fn pull(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
         let known = names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.holds(&name.stored)));
         if !known {
             if follow(names).await {
@@ -174,8 +173,8 @@ impl Records {
             }
         }
         let _pulling = Pulling::of(names);
-        let of = |kind| names.iter().find(|name| name.kind == kind).map(|name| name.name.as_str());
-        let pulled = self.origin.records(of(Kind::Key), of(Kind::Project), request_id).await;
+        let [key, project] = names;
+        let pulled = self.origin.records(&key.name, &project.name, request_id).await;
         let now = clock::now_millis();
         let pulled = match pulled {
             Ok(pulled) => pulled,
@@ -188,12 +187,11 @@ impl Records {
             Err(refusal) if refusal.proof_refused => return Err(refusal),
             Err(_) => return Err(busy()),
         };
-        for name in names {
-            let sealed = if name.kind == Kind::Key { &pulled.key } else { &pulled.project };
+        for (name, sealed) in [(key, pulled.key), (project, pulled.project)] {
             match sealed {
                 None => MEMO.with_borrow_mut(|memo| memo.is_unknown(&name.stored, now)),
                 Some(sealed) => {
-                    if !self.settles(name, sealed, "the origin", request_id) {
+                    if !self.settles(name, &sealed, "the origin", request_id) {
                         MEMO.with_borrow_mut(|memo| memo.keep(&name.stored, now));
                     }
                 }
@@ -209,7 +207,7 @@ fn busy() -> Refusal {
 
 /// Waits for another request's pull of the same names: a page of sixty pictures asks for its key once. Requests of an
 /// isolate may not wait for each other's promises, so this looks from time to time. Whether the names are settled now.
-async fn follow(names: &[&Name]) -> bool {
+async fn follow(names: &[Name; 2]) -> bool {
     let pulled_elsewhere = || PULLING.with_borrow(|pulling| names.iter().all(|name| pulling.contains(&name.stored)));
     for _ in 0..FOLLOW_TIMES {
         if !pulled_elsewhere() {
@@ -234,7 +232,7 @@ fn within_budget(second: u64) -> bool {
 struct Pulling(Vec<String>);
 
 impl Pulling {
-    fn of(names: &[&Name]) -> Self {
+    fn of(names: &[Name; 2]) -> Self {
         let names: Vec<_> = names.iter().map(|name| name.stored.clone()).collect();
         PULLING.with_borrow_mut(|pulling| pulling.extend(names.iter().cloned()));
         Self(names)

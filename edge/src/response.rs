@@ -1,5 +1,6 @@
 //! Answers: the client's headers, rebuilt for each, and refusals as problem+json.
 
+use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, cache_control, is_not_modified};
 use sealpix::denial::{Code, Denial};
 use sealpix::gate::Admission;
 use sealpix::quota::{Limits, Verdict};
@@ -9,14 +10,6 @@ use worker::{Headers, Response, ResponseBody, ResponseBuilder};
 use crate::asked::Asked;
 use crate::cache::Picture;
 use crate::trace::Trace;
-
-/// What every answer carries, refusals too (HDR-1). Pictures are for pages of any site; no answer is a document.
-const ALWAYS: [(&str, &str); 4] = [
-    ("Access-Control-Allow-Origin", "*"),
-    ("Cross-Origin-Resource-Policy", "cross-origin"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'; sandbox"),
-];
 
 /// When to try again after a refusal that passes by itself within seconds.
 const RETRY_SECS: u64 = 2;
@@ -54,8 +47,8 @@ impl<'a> Answer<'a> {
             return Ok(());
         }
         let detail = format!("the key has spent its limit of this {}", verdict.binding.window.name());
-        let retry_after = Some(verdict.binding.reset_secs.to_string());
-        Err(Refusal { rate, retry_after, ..Denial::new(Code::RateLimited, detail).into() })
+        let retry_after_secs = Some(verdict.binding.reset_secs);
+        Err(Refusal { rate, ..Denial { retry_after_secs, ..Denial::new(Code::RateLimited, detail) }.into() })
     }
 
     /// Whether the client is to get the picture's bytes: not for HEAD, nor if it has them.
@@ -67,7 +60,7 @@ impl<'a> Answer<'a> {
     pub(crate) fn with(self, picture: Picture, cache: &str, trace: &Trace) -> Response {
         let headers = common(&self.asked.id, Some(trace));
         put(&headers, "Cache-Status", &format!("sealpix; {cache}"));
-        put(&headers, "Cache-Control", &client_caching(self.caching, self.expires, self.asked.now()));
+        put(&headers, "Cache-Control", &cache_control(self.caching, self.expires, self.asked.now()));
         if self.negotiated {
             put(&headers, "Vary", "Accept");
         }
@@ -86,23 +79,8 @@ impl<'a> Answer<'a> {
 
     fn client_has(&self, picture: &Picture) -> bool {
         let (Some(tags), Some(etag)) = (&self.asked.if_none_match, &picture.etag) else { return false };
-        names(tags, etag)
+        is_not_modified(tags, etag)
     }
-}
-
-/// `If-None-Match` (RFC 9110 section 13.1.2): `*`, or a list in which one tag is weakly the same (CACHE-10).
-fn names(tags: &str, etag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    tags.trim() == "*" || tags.split(',').any(|tag| opaque(tag) == opaque(etag))
-}
-
-/// The client's `Cache-Control`: as long as the project says, never past the URL's expiry (CACHE-5), and in shared
-/// caches only if the project says so and the URL is for ever.
-fn client_caching(caching: Caching, expires: Option<u64>, now: u64) -> String {
-    let ttl = u64::from(caching.ttl_secs);
-    let scope = if caching.public && expires.is_none() { "public" } else { "private" };
-    let max_age = expires.map_or(ttl, |end| ttl.min(end.saturating_sub(now)));
-    format!("{scope}, max-age={max_age}")
 }
 
 /// A request that is not served: the code, and what the answer says beside it.
@@ -111,16 +89,17 @@ pub(crate) struct Refusal {
     denial: Denial,
     /// The origin's own words, status and body, where it was the origin that refused.
     passed: Option<(u16, String)>,
-    retry_after: Option<String>,
     rate: Option<RateHeaders>,
     /// The edge's proof was refused: to be told apart from an origin that is away.
     pub(crate) proof_refused: bool,
 }
 
 impl From<Denial> for Refusal {
-    fn from(denial: Denial) -> Self {
-        let retry_after = (denial.code.status() == 503).then(|| RETRY_SECS.to_string());
-        Self { denial, passed: None, retry_after, rate: None, proof_refused: false }
+    fn from(mut denial: Denial) -> Self {
+        if denial.code.status() == 503 {
+            denial.retry_after_secs.get_or_insert(RETRY_SECS);
+        }
+        Self { denial, passed: None, rate: None, proof_refused: false }
     }
 }
 
@@ -132,8 +111,9 @@ impl From<Code> for Refusal {
 
 impl Refusal {
     /// A refusal of the origin's, passed on as it is.
-    pub(crate) fn of_origin(code: Code, status: u16, body: String, retry_after: Option<String>) -> Self {
-        Self { passed: Some((status, body)), retry_after, ..code.into() }
+    pub(crate) fn of_origin(code: Code, status: u16, body: String, retry_after_secs: Option<u64>) -> Self {
+        let denial = Denial { retry_after_secs, ..code.into() };
+        Self { passed: Some((status, body)), ..denial.into() }
     }
 
     /// The origin does not take this edge for its own.
@@ -149,13 +129,13 @@ impl Refusal {
 
 /// The answer to a request that is refused.
 pub(crate) fn refused(refusal: Refusal, asked: &Asked, trace: &Trace) -> Response {
-    let Refusal { denial, passed, retry_after, rate, .. } = refusal;
+    let Refusal { denial, passed, rate, .. } = refusal;
     let headers = common(&asked.id, Some(trace));
     if denial.code == Code::MethodNotAllowed {
         put(&headers, "Allow", "GET, HEAD, OPTIONS");
     }
-    if let Some(retry_after) = retry_after {
-        put(&headers, "Retry-After", &retry_after);
+    if let Some(secs) = denial.retry_after_secs {
+        put(&headers, "Retry-After", &secs.to_string());
     }
     for (name, value) in rate.iter().flatten() {
         put(&headers, name, value);
@@ -185,7 +165,7 @@ pub(crate) fn preflight(asked: &Asked) -> Response {
 
 fn common(request_id: &str, trace: Option<&Trace>) -> Headers {
     let headers = Headers::new();
-    for (name, value) in ALWAYS {
+    for (name, value) in PROTECTIVE_HEADERS.iter().chain(&SHARING_HEADERS) {
         put(&headers, name, value);
     }
     put(&headers, "Sealpix-Request-Id", request_id);
@@ -201,36 +181,4 @@ fn text(headers: Headers, status: u16, content_type: &str, body: String, asked: 
     put(&headers, "Cache-Control", "no-store");
     let body = if asked.is_head() { ResponseBody::Empty } else { ResponseBody::Body(body.into_bytes()) };
     ResponseBuilder::new().with_status(status).with_headers(headers).body(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cache10_lists_weak_tags_and_the_star() {
-        for (tags, expected) in [
-            ("*", true),
-            ("\"a\"", true),
-            ("W/\"a\"", true),
-            ("\"b\", W/\"a\"", true),
-            ("\"b\",\"c\"", false),
-            ("a", false),
-            ("", false),
-        ] {
-            assert_eq!(names(tags, "\"a\""), expected, "{tags}");
-        }
-        assert!(names("\"a\"", "W/\"a\""));
-    }
-
-    #[test]
-    fn cache5_no_copy_outlives_the_url() {
-        let caching = Caching { ttl_secs: 100, public: false };
-        let public = Caching { public: true, ..caching };
-        assert_eq!(client_caching(caching, None, 1000), "private, max-age=100");
-        assert_eq!(client_caching(caching, Some(1040), 1000), "private, max-age=40");
-        assert_eq!(client_caching(caching, Some(2000), 1000), "private, max-age=100");
-        assert_eq!(client_caching(public, None, 1000), "public, max-age=100");
-        assert_eq!(client_caching(public, Some(1040), 1000), "private, max-age=40");
-    }
 }
