@@ -2,14 +2,19 @@
 //
 // `start()` gives a world: a data folder set up by the command line, `sealpix serve` on a free port, and the built
 // Worker with real KV and Cache API. Nothing is stubbed. `SEALPIX_BIN` names another binary than the debug build's.
+import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Log, LogLevel, Miniflare } from 'miniflare'
-import { sign as signTarget } from '../docs/examples/sign.mjs'
+import { sign } from '../docs/examples/sign.mjs'
+import { prove } from './link.ts'
+
+/** The documentation's own signing example, with the types that its language does not write. */
+const signTarget = sign as (...parts: [...five: string[], exp: string | null]) => string
 
 const top = resolve(import.meta.dirname, '..')
 const binary = resolve(top, process.env.SEALPIX_BIN ?? 'target/debug/sealpix')
@@ -44,21 +49,6 @@ export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key =
 })
 
 export const now = (): number => Math.floor(Date.now() / 1000)
-
-/** The proof of the edge (shared/src/proof.rs), made anew from its description: a second implementation checks the first. */
-export function prove(edgeLink: string, method: string, target: string, facts: Record<string, unknown> = {}): string {
-  const [, id = '', secret = ''] = /^el_([0-9a-f]{8})_(.+)$/.exec(edgeLink) ?? []
-  const key = hkdfSync('sha256', Buffer.from(secret, 'base64url'), '', 'sealpix/proof/edge-to-origin/v1', 32)
-  const stated = Buffer.from(JSON.stringify({ time: now(), nonce: randomBytes(16).toString('base64url'), ...facts }))
-  const fields = ['sealpix/proof/v1', 'edge-to-origin', id, method, target, stated, createHash('sha256').digest()]
-  const mac = createHmac('sha256', Buffer.from(key))
-  for (const field of fields.map((field) => Buffer.from(field))) {
-    const length = Buffer.alloc(8)
-    length.writeBigUInt64BE(BigInt(field.length))
-    mac.update(length).update(field)
-  }
-  return `p1.${id}.${stated.toString('base64url')}.${mac.digest('base64url')}`
-}
 
 /** The origin: a process, its folder, and everything that it says. */
 export class Origin {
@@ -118,7 +108,7 @@ export class Origin {
   /** The sealed records, as the edge pulls them. */
   async records(key: string, project: string): Promise<{ key: string | null; project: string | null }> {
     const target = `/api/edge/v1/records?key=${key}&project=${project}`
-    const proof = prove(this.setup.edge_link, 'GET', target)
+    const proof = prove(this.setup.edge_link, target)
     const reply = await fetch(this.url + target, { headers: { 'Sealpix-Proof': proof } })
     if (reply.status !== 200) throw new Error(`records: ${reply.status} ${await reply.text()}`)
     return (await reply.json()) as { key: string | null; project: string | null }
@@ -146,14 +136,16 @@ export class Edge {
       bindings,
       cf: { colo: 'TST' },
       log: new Log(LogLevel.NONE),
-      handleRuntimeStdio(stdout, stderr) {
+      handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
         for (const input of [stdout, stderr]) createInterface({ input }).on('line', (line) => said.push(line))
       },
     })
   }
 
   async store(name: string, sealed: string): Promise<void> {
-    await (await this.#miniflare.getKVNamespace('RECORDS')).put(name, sealed)
+    // The platform's types are a package of their own, for one method.
+    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
+    await (records as { put(name: string, text: string): Promise<void> }).put(name, sealed)
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
@@ -181,10 +173,36 @@ export class Edge {
 
 export const cacheStatus = (reply: Reply): string | null => reply.headers.get('Cache-Status')
 
+/** A refusal: its code and status, and what every refusal carries (HDR-1, CACHE-4). */
+export function assertRefused(reply: Reply, code: string, status: number): void {
+  assert.equal(reply.problem?.code, code, `${reply.status} ${reply.body.toString().slice(0, 300)}`)
+  assert.equal(reply.status, status)
+  assert.equal(reply.problem.status, status)
+  assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
+  assert.equal(reply.headers.get('Cache-Control'), 'no-store')
+  assertProtected(reply)
+}
+
+/** The headers of every answer. */
+export function assertProtected(reply: Reply): void {
+  assert.equal(reply.headers.get('X-Content-Type-Options'), 'nosniff')
+  assert.equal(reply.headers.get('Content-Security-Policy'), "default-src 'none'; sandbox")
+  assert.equal(reply.headers.get('Cross-Origin-Resource-Policy'), 'cross-origin')
+  assert.equal(reply.headers.get('Access-Control-Allow-Origin'), '*')
+}
+
+/** A picture, from the cache or not. */
+export function assertPicture(reply: Reply, status: string): void {
+  assert.equal(reply.status, 200, reply.body.toString().slice(0, 300))
+  assert.equal(cacheStatus(reply), `sealpix; ${status}`)
+  assertProtected(reply)
+}
+
 /** An origin and an edge in front of it. */
 export class World {
   readonly origin = new Origin()
-  #edges: Edge[] = []
+  readonly #edges: Edge[] = []
+  readonly #secrets = new Set<string>()
 
   get edge(): Edge {
     const [edge] = this.#edges
@@ -192,10 +210,11 @@ export class World {
     return edge
   }
 
-  /** One more edge of the same origin. */
+  /** One more edge of the same origin, with variables of its own; an empty one is left out. */
   newEdge(bindings: Record<string, string> = {}): Edge {
     const { setup, url } = this.origin
-    const edge = new Edge({ SEALPIX_ORIGIN: url, SEALPIX_EDGE_LINK: setup.edge_link, ...bindings })
+    const all = { SEALPIX_ORIGIN: url, SEALPIX_EDGE_LINK: setup.edge_link, ...bindings }
+    const edge = new Edge(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== '')))
     this.#edges.push(edge)
     return edge
   }
@@ -203,13 +222,25 @@ export class World {
   /** Signs with the project's first key, or with another. */
   sign(operations: string, source: string, options: { exp?: number; key?: Key; project?: string } = {}): string {
     const { key = this.origin.setup, project = 'my-app', exp } = options
-    return signTarget(key.secret_key, project, key.public_key, operations, source, exp === undefined ? null : String(exp))
+    const target = signTarget(key.secret_key, project, key.public_key, operations, source, exp === undefined ? null : String(exp))
+    const secret = Buffer.from(key.secret_key.slice(3), 'base64url')
+    const signing = Buffer.from(hkdfSync('sha256', secret, '', 'sealpix/url-signing/v1', 32))
+    this.#secrets.add(key.secret_key.slice(3)).add(signing.toString('base64url')).add(target.slice(-32))
+    return target
   }
 
+  /** Ends everything, and reads all that was said for secrets (SIG-13). */
   async stop(): Promise<void> {
     await Promise.all(this.#edges.map((edge) => edge.stop()))
     await this.origin.stop()
     rmSync(this.origin.folder, { recursive: true, force: true })
+    const secrets = [...this.#secrets, this.origin.setup.edge_link.slice(12)]
+    const said = [this.origin, ...this.#edges].flatMap((side) => side.said)
+    assert.ok(said.length > 0, 'both sides log')
+    for (const line of said) {
+      const leaked = secrets.find((secret) => line.includes(secret))
+      assert.equal(leaked, undefined, `SIG-13: a secret or a signature in the log: ${line}`)
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 mod memo;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ const FOLLOW_TIMES: u32 = 100;
 
 thread_local! {
     static MEMO: RefCell<Memo> = const { RefCell::new(Memo::new()) };
-    static PULLING: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    static PULLING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static BUDGET: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
@@ -241,6 +241,6 @@ impl Pulling {
 
 impl Drop for Pulling {
     fn drop(&mut self) {
-        PULLING.with_borrow_mut(|pulling| self.0.iter().for_each(|name| _ = pulling.remove(name)));
+        PULLING.with_borrow_mut(|pulling| self.0.iter().for_each(|name| pulling.retain(|other| other != name)));
     }
 }

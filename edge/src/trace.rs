@@ -3,7 +3,8 @@
 //! The line never holds the target, so no signature, and nothing that is secret (SIG-13).
 
 use sealpix::denial::Code;
-use worker::console_log;
+use serde::Serialize;
+use worker::{console_error, console_log};
 
 use crate::clock;
 
@@ -49,19 +50,36 @@ impl Trace {
 
     /// Writes the request's one line.
     pub(crate) fn log(&self, request_id: &str, status: u16) {
-        let line = serde_json::json!({
-            "request_id": request_id,
-            "project": self.project,
-            "outcome": self.refused.map_or("ok", Code::as_str),
-            "cache": self.cache,
-            "status": status,
-            "ms": clock::now_millis().saturating_sub(self.started_millis),
-        });
-        console_log!("{line}");
+        let line = Line {
+            request_id,
+            project: self.project.as_deref(),
+            outcome: self.refused.map_or("ok", Code::as_str),
+            cache: self.cache,
+            status,
+            ms: clock::now_millis().saturating_sub(self.started_millis),
+        };
+        console_log!("{}", serde_json::to_string(&line).unwrap_or_default());
     }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    request_id: &'a str,
+    project: Option<&'a str>,
+    outcome: &'static str,
+    cache: &'static str,
+    status: u16,
+    ms: u64,
+}
+
+#[derive(Serialize)]
+struct Trouble<'a> {
+    request_id: &'a str,
+    trouble: &'a str,
 }
 
 /// Writes a line for the operator beside the request's own: something to be mended.
 pub(crate) fn trouble(request_id: &str, message: &str) {
-    worker::console_error!("{}", serde_json::json!({ "request_id": request_id, "trouble": message }));
+    let line = Trouble { request_id, trouble: message };
+    console_error!("{}", serde_json::to_string(&line).unwrap_or_default());
 }
