@@ -84,7 +84,7 @@ macro_rules! table {
 
         /// Where an item stands in the table.
         #[expect(non_camel_case_types, reason = "the variants are the fields, named by the macro")]
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy)]
         enum Place { $( $field, )* }
 
         impl Operations {
@@ -95,9 +95,6 @@ macro_rules! table {
                         let default = table!(@default $($default)?);
                         let value = read_value::<$type>($name, $takes, default, text, spelling)?;
                         if value.is_some() {
-                            if self.$field.is_some() {
-                                return Err(OperationError::Twice($name));
-                            }
                             self.$field = value;
                         }
                         Ok(Place::$field)
@@ -192,6 +189,8 @@ table! {
     "dl" download: Download, "a file name with an extension, 1 to 100 of A-Z a-z 0-9 . _ -";
 }
 
+const _: () = assert!(ITEMS.len() <= 64, "the places of the table are the bits of a u64");
+
 impl Operations {
     /// Reads the canonical text: what a URL holds, percent-decoded. Anything else is an error that names the item.
     pub fn parse(text: &str) -> Result<Self, OperationError> {
@@ -212,15 +211,21 @@ impl Operations {
         if text.is_empty() {
             return Err(OperationError::Empty);
         }
-        let mut last = None;
+        // A bit for each place of the table.
+        let mut seen = 0u64;
         for item in text.split(',') {
             let item = if spelling == Spelling::Free { item.trim() } else { item };
             let (name, value) = item.split_once('_').ok_or_else(|| OperationError::Unknown(printable(item)))?;
             let place = operations.set(name, value, spelling)?;
-            if spelling == Spelling::Canonical && last.is_some_and(|last| last >= place) {
+            // A default that a free spelling writes out counts too: `fit_contain,fit_cover` says two things.
+            let bit = 1 << place as u32;
+            if seen & bit != 0 {
+                return Err(OperationError::Twice(name_of(place)));
+            }
+            if spelling == Spelling::Canonical && seen > bit {
                 return Err(OperationError::Order(name_of(place)));
             }
-            last = Some(place);
+            seen |= bit;
         }
         Ok(operations)
     }
@@ -391,6 +396,8 @@ mod tests {
             ("pad_5:5:5:5,up_true", "up_1,pad_5"),
             ("flip_vh,bri_+5", "bri_5"),
             ("w_800,w_900", ""),
+            ("fit_contain,fit_cover", ""),
+            ("page_2,page_1", ""),
             ("w_800,unknown_1", ""),
             ("w_960|320|640", "w_320|640|960"),
         ] {

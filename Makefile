@@ -1,0 +1,58 @@
+# Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help demo test test-native test-wasm test-edge worker origin lint deny vectors docs release clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: origin worker ## deliver real photographs through the Worker; ONCE=1 checks itself and exits
+	@npm run --silent demo
+
+test: test-native test-wasm test-edge ## every test: Rust, wasm, Miniflare, documentation
+
+test-native: native
+	cargo test --workspace --locked
+
+test-wasm: edge
+	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$(.ci/setup tools)"/wasm-bindgen-cli-0.2.129/bin/wasm-bindgen-test-runner \
+	  cargo test --package sealpix-shared --target wasm32-unknown-unknown --test vectors --locked
+
+test-edge: origin worker
+	npm test --silent
+	npm run --silent types
+
+origin: native ## build the origin: target/debug/sealpix
+	@echo "building the origin (minutes the first time, seconds after)"
+	@cargo build --package sealpix-origin --locked
+
+worker: edge ## build the Worker: edge/build, and hold it to its size
+	@echo "building the Worker (minutes the first time, seconds after)"
+	@.ci/build-worker
+
+lint: native edge ## formatting, clippy with warnings denied on both targets
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo clippy --package sealpix-edge --target wasm32-unknown-unknown --locked -- --deny warnings
+
+deny: native ## licences, bans and sources of every dependency; needs cargo-deny
+	cargo deny check licenses bans sources
+
+vectors: native ## write shared/vectors/v1.json anew
+	cargo run --package sealpix-shared --example vectors --locked
+
+docs: native ## write the generated tables of docs/ anew
+	UPDATE_DOCS=1 cargo test --package sealpix-origin --test served --locked documentation
+
+release: native ## build the origin for production: target/release/sealpix
+	cargo build --package sealpix-origin --release --locked
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf edge/build
+
+.PHONY: native edge
+native:
+	@.ci/setup native
+edge:
+	@.ci/setup edge

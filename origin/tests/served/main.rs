@@ -1,0 +1,10 @@
+//! The real binary, served: started as a process, set up by its own commands, asked over sockets.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+
+mod bad_input;
+mod commands;
+mod delivery;
+mod examples;
+mod harness;
+mod secrets;
+mod vectors;

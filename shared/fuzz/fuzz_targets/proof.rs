@@ -1,0 +1,4 @@
+//! Runs `checks::proof` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::proof(bytes));
