@@ -127,16 +127,27 @@ impl Denial {
     /// The body of the answer: RFC 9457 problem details.
     #[must_use]
     pub fn problem(&self, request_id: &str) -> String {
-        serde_json::json!({
-            "type": "about:blank",
-            "title": self.code.title(),
-            "status": self.code.status(),
-            "code": self.code.as_str(),
-            "detail": self.detail,
-            "request_id": request_id,
-        })
-        .to_string()
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.code.title(),
+            status: self.code.status(),
+            code: self.code.as_str(),
+            detail: &self.detail,
+            request_id,
+        };
+        // Strings and a number always serialise.
+        serde_json::to_string(&problem).unwrap_or_default()
     }
+}
+
+#[derive(serde::Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    request_id: &'a str,
 }
 
 impl From<Code> for Denial {

@@ -1,0 +1,14 @@
+//! The Worker's clock and its randomness. In production the clock moves only after I/O, so a request reads it once
+//! and passes it on.
+
+/// Unix milliseconds.
+pub(crate) fn now_millis() -> u64 {
+    worker::Date::now().as_millis()
+}
+
+/// Random bytes of the platform; `None` if it has none, which no platform of ours lacks.
+#[expect(clippy::disallowed_methods, reason = "this is the one place of the edge that draws them")]
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}

@@ -1,0 +1,102 @@
+//! The way of a request, top to bottom: gate, cache, limits, origin.
+
+use std::rc::Rc;
+
+use sealpix::denial::Code;
+use sealpix::{gate, negotiation};
+use worker::{Context, Env, Response};
+
+use crate::asked::Asked;
+use crate::cache::Cache;
+use crate::config::{Config, LimitCounts};
+use crate::counters::{Counters as _, local::Local};
+use crate::origin::Origin;
+use crate::records::Records;
+use crate::response::{self, Answer, Refusal};
+use crate::trace::{Trace, trouble};
+
+/// The rooms that a request passes through.
+struct Edge<'a> {
+    config: Rc<Config>,
+    records: Records,
+    cache: Cache,
+    origin: Origin,
+    counters: Rc<Local>,
+    context: &'a Context,
+}
+
+/// Answers any request: every road ends in one answer and one log line.
+pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Context) -> Response {
+    let asked = Asked::read(request);
+    let mut trace = Trace::new(asked.at_millis);
+    let response = if asked.method == "OPTIONS" {
+        response::preflight(&asked)
+    } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
+        response::own(&asked)
+    } else {
+        let outcome = match Edge::open(env, context, &asked.id) {
+            Ok(edge) => deliver(&asked, &edge, &mut trace).await,
+            Err(refusal) => Err(refusal),
+        };
+        outcome.unwrap_or_else(|refusal| {
+            trace.refused = Some(refusal.code());
+            response::refused(refusal, &asked, &trace)
+        })
+    };
+    trace.log(&asked.id, response.status_code());
+    response
+}
+
+async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Response, Refusal> {
+    let target = gate::read(&asked.method, &asked.target)?;
+    let signed = target.request();
+    trace.project = Some(signed.project.to_string());
+    let (key, project) = edge.records.look_up(signed, asked, edge.context).await?;
+    trace.mark("records");
+    let admission = gate::admit(&target, asked.referer.as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
+    let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept.as_deref());
+    let name = admission.cache_key(&operations);
+    let mut answer = Answer::new(&admission, negotiated, asked);
+
+    let scope = signed.key.to_string();
+    let take = || edge.counters.take(&scope, admission.limits, asked.now());
+    if edge.config.limit_counts == LimitCounts::All {
+        answer.count(take().await)?;
+    }
+    let kept = edge.cache.find(&name).await;
+    trace.mark("cache");
+    if let Some(picture) = kept {
+        trace.cache = "hit";
+        return Ok(answer.with(picture, "hit", trace));
+    }
+    trace.cache = "miss";
+    if edge.config.limit_counts == LimitCounts::Misses {
+        answer.count(take().await)?;
+    }
+    let facts = Origin::facts(asked, &admission, &operations, negotiated);
+    let picture = edge.origin.picture(&asked.target, facts).await?;
+    trace.mark("origin");
+    let body_wanted = answer.sends_body(&picture);
+    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, edge.context);
+    Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
+}
+
+thread_local! {
+    static COUNTERS: Rc<Local> = Rc::new(Local::new());
+}
+
+impl<'a> Edge<'a> {
+    /// Reads the configuration and binds what it names. What is wrong is for the operator's log, not for clients.
+    fn open(env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
+        let internal = |error: String| {
+            trouble(request_id, &error);
+            Refusal::from(Code::Internal)
+        };
+        let config = Config::of(env).map_err(|error| internal(error.to_string()))?;
+        let origin = Origin::new(config.clone());
+        let records = Records::bind(env, config.clone(), origin.clone())
+            .map_err(|_| internal("the KV namespace RECORDS is not bound".to_owned()))?;
+        let cache = Cache::under(&config.cache_host);
+        Ok(Self { config, records, cache, origin, counters: COUNTERS.with(Rc::clone), context })
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests to the origin: pictures that the cache lacks, and records. Each carries a proof (`sealpix::proof`);
+//! none carries a header of the client's.
+
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use js_sys::futures::JsFuture;
+use sealpix::denial::Code;
+use sealpix::gate::Admission;
+use sealpix::operations::{Operations, OutputFormat};
+use sealpix::proof::{self, Direction, Facts, Proven};
+use serde::Deserialize;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{AbortSignal, RequestCache, RequestInit, RequestRedirect, WorkerGlobalScope};
+use worker::Response;
+
+use crate::asked::Asked;
+use crate::cache::Picture;
+use crate::clock;
+use crate::config::Config;
+use crate::response::Refusal;
+use crate::trace::trouble;
+
+/// Where records are pulled from.
+const RECORDS_PATH: &str = "/api/edge/v1/records";
+
+/// Longest refusal that is passed on.
+const MAX_PROBLEM_BYTES: usize = 16_384;
+
+/// The origin behind this edge.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    config: Rc<Config>,
+}
+
+/// The answer to a pull: each record sealed, or that there is none.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pulled {
+    pub(crate) key: Option<String>,
+    pub(crate) project: Option<String>,
+}
+
+impl Origin {
+    /// The origin that the configuration names.
+    pub(crate) fn new(config: Rc<Config>) -> Self {
+        Self { config }
+    }
+
+    /// What the origin is told of a request, beside its target.
+    pub(crate) fn facts(asked: &Asked, admission: &Admission, operations: &Operations, negotiated: bool) -> Facts {
+        let format = match operations.format.filter(|_| negotiated) {
+            Some(OutputFormat::Avif) => Some("avif".to_owned()),
+            Some(OutputFormat::Webp) => Some("webp".to_owned()),
+            _ => None,
+        };
+        let (project_epoch, source_epoch) = admission.epochs;
+        Facts {
+            format,
+            referer: asked.referer.clone(),
+            address: asked.address.clone(),
+            request_id: Some(asked.id.clone()),
+            project_epoch,
+            source_epoch,
+            ..Facts::default()
+        }
+    }
+
+    /// The picture of an admitted target, or why there is none.
+    pub(crate) async fn picture(&self, target: &str, facts: Facts) -> Result<Picture, Refusal> {
+        let response = self.ask(target, &facts).await?;
+        if response.status_code() == 200 {
+            return Ok(response.into());
+        }
+        Err(self.refusal(response, facts.request_id.as_deref().unwrap_or_default()).await)
+    }
+
+    /// The records of a key and a project; an error if they could not be asked for.
+    pub(crate) async fn records(&self, key: &str, project: &str, request_id: &str) -> Result<Pulled, Refusal> {
+        let facts = Facts { request_id: Some(request_id.to_owned()), ..Facts::default() };
+        let target = format!("{RECORDS_PATH}?key={key}&project={project}");
+        let mut response = self.ask(&target, &facts).await?;
+        if response.status_code() != 200 {
+            return Err(self.refusal(response, request_id).await);
+        }
+        response.json().await.map_err(|error| {
+            trouble(request_id, &format!("the origin's records cannot be read: {error}"));
+            Code::OriginUnreachable.into()
+        })
+    }
+
+    /// One GET with a proof, and one more if the connection fails. Both within one deadline.
+    async fn ask(&self, target: &str, facts: &Facts) -> Result<Response, Refusal> {
+        let deadline = AbortSignal::timeout_with_u32(self.config.origin_timeout_secs * 1000);
+        for _ in 0..2 {
+            match self.send(target, facts, &deadline).await {
+                Ok(response) => return Ok(response),
+                Err(_) if deadline.aborted() => return Err(Code::OriginTimeout.into()),
+                Err(_) => {}
+            }
+        }
+        Err(Code::OriginUnreachable.into())
+    }
+
+    async fn send(&self, target: &str, facts: &Facts, deadline: &AbortSignal) -> Result<Response, JsValue> {
+        let nonce: [u8; 16] = clock::random().ok_or(JsValue::NULL)?;
+        let facts = Facts { time: clock::now_millis() / 1000, nonce: URL_SAFE_NO_PAD.encode(nonce), ..facts.clone() };
+        let proven = Proven { direction: Direction::EdgeToOrigin, method: "GET", target, body: b"" };
+        let link = self.config.links.first().ok_or(JsValue::NULL)?;
+        let headers = web_sys::Headers::new()?;
+        headers.set(proof::HEADER, &proof::prove(link, proven, &facts))?;
+        headers.set("Accept-Encoding", "identity")?;
+        let init = RequestInit::new();
+        init.set_method("GET");
+        init.set_headers(headers.as_ref());
+        init.set_redirect(RequestRedirect::Manual);
+        // The platform's own cache stays out of it: it would answer without the origin's gate.
+        init.set_cache(RequestCache::NoStore);
+        init.set_signal(Some(deadline));
+        let global: WorkerGlobalScope = js_sys::global().unchecked_into();
+        let url = format!("{}{target}", self.config.origin);
+        let response = JsFuture::from(global.fetch_with_str_and_init(&url, &init)).await?;
+        Ok(response.dyn_into::<web_sys::Response>()?.into())
+    }
+
+    /// The origin's refusal, passed on if it is one of ours; anything else is no answer of an origin.
+    async fn refusal(&self, mut response: Response, request_id: &str) -> Refusal {
+        let header = |response: &Response, name| response.headers().get(name).ok().flatten();
+        let status = response.status_code();
+        let is_problem = header(&response, "Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
+        let retry_after_secs = header(&response, "Retry-After").and_then(|secs| secs.parse().ok());
+        let body = if is_problem { response.text().await.unwrap_or_default() } else { String::new() };
+        match problem_code(&body).filter(|_| status >= 400 && body.len() <= MAX_PROBLEM_BYTES) {
+            Some(Code::ProofRequired) => {
+                trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
+                Refusal::of_proof()
+            }
+            Some(code) => Refusal::of_origin(code, status, body, retry_after_secs),
+            None => {
+                trouble(request_id, &format!("the origin answers {status} without a problem that is known"));
+                Code::OriginUnreachable.into()
+            }
+        }
+    }
+}
+
+fn problem_code(body: &str) -> Option<Code> {
+    #[derive(Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    let Problem { code } = serde_json::from_str(body).ok()?;
+    Code::ALL.iter().find(|known| known.as_str() == code).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_problem_of_ours_is_passed_on() {
+        assert_eq!(problem_code(r#"{"code":"source_not_found","status":404}"#), Some(Code::SourceNotFound));
+        assert_eq!(problem_code(r#"{"code":"teapot"}"#), None);
+        assert_eq!(problem_code("<html>"), None);
+    }
+}

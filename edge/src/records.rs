@@ -1,0 +1,246 @@
+//! Records of keys and projects: from the isolate's memo, from KV, or pulled from the origin.
+//!
+//! The memo answers for 15 seconds, and for 15 more while it is refreshed. Then KV is read, both names side by side;
+//! what it lacks, or holds in a form that does not open here, is pulled from the origin. Only a push of the origin's
+//! writes KV: a pull fills the memo, so a slow one cannot overwrite a revocation. Past a record's `fresh_until`
+//! nothing is served by it.
+
+mod memo;
+
+use std::cell::{Cell, RefCell};
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join;
+use sealpix::denial::{Code, Denial};
+use sealpix::envelope::{self, Context, Kind};
+use sealpix::record::{KeyRecord, ProjectRecord};
+use sealpix::target;
+use worker::{Delay, Env, KvStore};
+
+use crate::asked::Asked;
+use crate::clock;
+use crate::config::Config;
+use crate::origin::Origin;
+use crate::response::Refusal;
+use crate::trace::trouble;
+use memo::{Known, Memo, Record, Standing};
+
+/// The KV namespace.
+const BINDING: &str = "RECORDS";
+
+/// How long a data centre may keep a KV value, in seconds: the least that KV takes.
+const KV_CACHE_SECS: u64 = 30;
+
+/// Pulls of names that nobody knows yet, per second and isolate: strangers invent keys for nothing (SIG-11).
+const PULLS_A_SECOND: u32 = 20;
+
+/// How often, and how long, a request looks whether another's pull of the same names has ended.
+const FOLLOW_MILLIS: u64 = 20;
+const FOLLOW_TIMES: u32 = 100;
+
+thread_local! {
+    static MEMO: RefCell<Memo> = const { RefCell::new(Memo::new()) };
+    static PULLING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static BUDGET: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// The records of this edge.
+#[derive(Debug, Clone)]
+pub(crate) struct Records {
+    config: Rc<Config>,
+    origin: Origin,
+    kv: KvStore,
+}
+
+/// A record's place: `key:pk_…` or `project:my-app`.
+#[derive(Debug, Clone)]
+struct Name {
+    kind: Kind,
+    name: String,
+    stored: String,
+}
+
+impl Name {
+    fn new(kind: Kind, name: String) -> Self {
+        Self { stored: format!("{}:{name}", kind.as_str()), kind, name }
+    }
+}
+
+impl Records {
+    /// Binds the namespace.
+    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Result<Self, worker::Error> {
+        Ok(Self { config, origin, kv: env.kv(BINDING)? })
+    }
+
+    /// The records of the key and the project that a target names; `None` for what does not exist.
+    pub(crate) async fn look_up(
+        &self,
+        request: &target::Request,
+        asked: &Asked,
+        later: &worker::Context,
+    ) -> Result<(Option<Rc<KeyRecord>>, Option<Rc<ProjectRecord>>), Refusal> {
+        let names =
+            [Name::new(Kind::Key, request.key.to_string()), Name::new(Kind::Project, request.project.to_string())];
+        let standing = |name: &Name| MEMO.with_borrow_mut(|memo| memo.standing(&name.stored, asked.at_millis));
+        let [key, project] = names.each_ref().map(standing);
+        match key.max(project) {
+            Standing::Fresh => {}
+            Standing::Old => self.read(&names, &asked.id).await?,
+            Standing::Ageing => {
+                let (records, names, id) = (self.clone(), names.clone(), asked.id.clone());
+                later.wait_until(async move {
+                    // What cannot be refreshed ages on; the request that has to wait for it then says why.
+                    let _ = records.read(&names, &id).await;
+                });
+            }
+        }
+        let [key, project] = names.each_ref().map(|name| Self::remembered(name, asked.now()));
+        let key = key?.and_then(|record| if let Record::Key(key) = record { Some(key) } else { None });
+        let project =
+            project?.and_then(|record| if let Record::Project(project) = record { Some(project) } else { None });
+        Ok((key, project))
+    }
+
+    fn remembered(name: &Name, now: u64) -> Result<Option<Record>, Refusal> {
+        match MEMO.with_borrow_mut(|memo| memo.known(&name.stored)) {
+            Some(Known::Is(_, fresh_until)) if now > fresh_until => Err(Code::RecordStale.into()),
+            Some(Known::Is(record, _)) => Ok(Some(record)),
+            Some(Known::Nothing) => Ok(None),
+            None => Err(busy()),
+        }
+    }
+
+    /// Brings the two names into the memo: from KV, and if one is not settled there, from the origin.
+    async fn read(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
+        let [key, project] = names;
+        let (key_sealed, project_sealed) = join(self.stored(key, request_id), self.stored(project, request_id)).await;
+        let settled = |name: &Name, sealed: Option<String>| {
+            sealed.is_some_and(|sealed| self.settles(name, &sealed, "KV", request_id))
+        };
+        // Both, so that both are in the memo whatever one of them lacks.
+        let (key_settled, project_settled) = (settled(key, key_sealed), settled(project, project_sealed));
+        if key_settled && project_settled { Ok(()) } else { self.pull(names, request_id).await }
+    }
+
+    async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
+        self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text().await.unwrap_or_else(|error| {
+            trouble(request_id, &format!("KV cannot be read: {error}"));
+            None
+        })
+    }
+
+    /// Opens a sealed record into the memo. Whether that settles the name: it is the newest seen, and fresh.
+    fn settles(&self, name: &Name, sealed: &str, road: &str, request_id: &str) -> bool {
+        let now = clock::now_millis();
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, sealed, now / 1000).map_err(|error| error.to_string());
+        let read = opened.and_then(|opened| {
+            let record = match name.kind {
+                Kind::Key => serde_json::from_slice(&opened.plaintext).map(|key| Record::Key(Rc::new(key))),
+                Kind::Project => {
+                    serde_json::from_slice(&opened.plaintext).map(|project| Record::Project(Rc::new(project)))
+                }
+            };
+            // serde's message would repeat what the record holds.
+            record
+                .map(|record| (record, opened.link, opened.stamp))
+                .map_err(|_| "the record is of a form not known here".to_owned())
+        });
+        match (read, self.config.links.first()) {
+            (Ok((record, link, stamp)), Some(current)) => {
+                let links = (link, current.id());
+                let counts = MEMO.with_borrow_mut(|memo| memo.accept(&name.stored, record, links, stamp, now));
+                counts && now / 1000 <= stamp.fresh_until
+            }
+            (Err(error), _) => {
+                trouble(request_id, &format!("{} from {road}: {error}", name.stored));
+                false
+            }
+            (Ok(_), None) => false,
+        }
+    }
+
+    async fn pull(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
+        let known = names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.holds(&name.stored)));
+        if !known {
+            if follow(names).await {
+                return Ok(());
+            }
+            if !within_budget(clock::now_millis() / 1000) {
+                return Err(busy());
+            }
+        }
+        let _pulling = Pulling::of(names);
+        let [key, project] = names;
+        let pulled = self.origin.records(&key.name, &project.name, request_id).await;
+        let now = clock::now_millis();
+        let pulled = match pulled {
+            Ok(pulled) => pulled,
+            // A record that is there and fresh outlives an origin that is not.
+            Err(refusal) if known => {
+                trouble(request_id, &format!("records cannot be refreshed: {}", refusal.code().as_str()));
+                names.iter().for_each(|name| MEMO.with_borrow_mut(|memo| memo.keep(&name.stored, now)));
+                return Ok(());
+            }
+            Err(refusal) if refusal.proof_refused => return Err(refusal),
+            Err(_) => return Err(busy()),
+        };
+        for (name, sealed) in [(key, pulled.key), (project, pulled.project)] {
+            match sealed {
+                None => MEMO.with_borrow_mut(|memo| memo.is_unknown(&name.stored, now)),
+                Some(sealed) => {
+                    if !self.settles(name, &sealed, "the origin", request_id) {
+                        MEMO.with_borrow_mut(|memo| memo.keep(&name.stored, now));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn busy() -> Refusal {
+    Denial::new(Code::KeyLookupBusy, "the key or project is not known here and cannot be looked up now").into()
+}
+
+/// Waits for another request's pull of the same names: a page of sixty pictures asks for its key once. Requests of an
+/// isolate may not wait for each other's promises, so this looks from time to time. Whether the names are settled now.
+async fn follow(names: &[Name; 2]) -> bool {
+    let pulled_elsewhere = || PULLING.with_borrow(|pulling| names.iter().all(|name| pulling.contains(&name.stored)));
+    for _ in 0..FOLLOW_TIMES {
+        if !pulled_elsewhere() {
+            break;
+        }
+        Delay::from(Duration::from_millis(FOLLOW_MILLIS)).await;
+    }
+    let now = clock::now_millis();
+    names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.standing(&name.stored, now)) != Standing::Old)
+}
+
+fn within_budget(second: u64) -> bool {
+    let used = match BUDGET.get() {
+        (then, used) if then == second => used,
+        _ => 0,
+    };
+    BUDGET.set((second, used.saturating_add(1)));
+    used < PULLS_A_SECOND
+}
+
+/// The mark that names are being pulled; gone with the pull, however it ends.
+struct Pulling(Vec<String>);
+
+impl Pulling {
+    fn of(names: &[Name; 2]) -> Self {
+        let names: Vec<_> = names.iter().map(|name| name.stored.clone()).collect();
+        PULLING.with_borrow_mut(|pulling| pulling.extend(names.iter().cloned()));
+        Self(names)
+    }
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        PULLING.with_borrow_mut(|pulling| self.0.iter().for_each(|name| pulling.retain(|other| other != name)));
+    }
+}

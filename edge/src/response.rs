@@ -1,0 +1,184 @@
+//! Answers: the client's headers, rebuilt for each, and refusals as problem+json.
+
+use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, cache_control, is_not_modified};
+use sealpix::denial::{Code, Denial};
+use sealpix::gate::Admission;
+use sealpix::quota::{Limits, Verdict};
+use sealpix::record::Caching;
+use worker::{Headers, Response, ResponseBody, ResponseBuilder};
+
+use crate::asked::Asked;
+use crate::cache::Picture;
+use crate::trace::Trace;
+
+/// When to try again after a refusal that passes by itself within seconds.
+const RETRY_SECS: u64 = 2;
+
+type RateHeaders = [(&'static str, String); 2];
+
+/// Sets a header. A value that no header can hold is left out: constants are right, and what comes from outside
+/// came in a header.
+pub(crate) fn put(headers: &Headers, name: &str, value: &str) {
+    let _ = headers.set(name, value);
+}
+
+/// The answer in the making, from the gate's admission on.
+pub(crate) struct Answer<'a> {
+    asked: &'a Asked,
+    limits: Limits,
+    caching: Caching,
+    expires: Option<u64>,
+    negotiated: bool,
+    rate: Option<RateHeaders>,
+}
+
+impl<'a> Answer<'a> {
+    /// The answer to an admitted request; `negotiated` if the format follows from Accept.
+    pub(crate) fn new(admission: &Admission, negotiated: bool, asked: &'a Asked) -> Self {
+        let Admission { limits, caching, expires, .. } = *admission;
+        Self { asked, limits, caching, expires, negotiated, rate: None }
+    }
+
+    /// Takes note of the counters' verdict: a refusal, or the headers that tell how the key stands.
+    pub(crate) fn count(&mut self, verdict: Verdict) -> Result<(), Refusal> {
+        let rate = Some(verdict.headers(self.limits));
+        if verdict.admitted {
+            self.rate = rate;
+            return Ok(());
+        }
+        let detail = format!("the key has spent its limit of this {}", verdict.binding.window.name());
+        let retry_after_secs = Some(verdict.binding.reset_secs);
+        Err(Refusal { rate, ..Denial { retry_after_secs, ..Denial::new(Code::RateLimited, detail) }.into() })
+    }
+
+    /// Whether the client is to get the picture's bytes: not for HEAD, nor if it has them.
+    pub(crate) fn sends_body(&self, picture: &Picture) -> bool {
+        !self.asked.is_head() && !self.client_has(picture)
+    }
+
+    /// The answer with the picture. `cache` is what `Cache-Status` says (RFC 9211).
+    pub(crate) fn with(self, picture: Picture, cache: &str, trace: &Trace) -> Response {
+        let headers = common(&self.asked.id, Some(trace));
+        put(&headers, "Cache-Status", &format!("sealpix; {cache}"));
+        put(&headers, "Cache-Control", &cache_control(self.caching, self.expires, self.asked.now()));
+        if self.negotiated {
+            put(&headers, "Vary", "Accept");
+        }
+        for (name, value) in self.rate.iter().flatten() {
+            put(&headers, name, value);
+        }
+        let has = self.client_has(&picture);
+        if has {
+            put(&headers, "ETag", picture.etag.as_deref().unwrap_or_default());
+        } else {
+            picture.describe(&headers);
+        }
+        let body = if self.sends_body(&picture) { picture.body } else { ResponseBody::Empty };
+        ResponseBuilder::new().with_status(if has { 304 } else { 200 }).with_headers(headers).body(body)
+    }
+
+    fn client_has(&self, picture: &Picture) -> bool {
+        let (Some(tags), Some(etag)) = (&self.asked.if_none_match, &picture.etag) else { return false };
+        is_not_modified(tags, etag)
+    }
+}
+
+/// A request that is not served: the code, and what the answer says beside it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    denial: Denial,
+    /// The origin's own words, status and body, where it was the origin that refused.
+    passed: Option<(u16, String)>,
+    rate: Option<RateHeaders>,
+    /// The edge's proof was refused: to be told apart from an origin that is away.
+    pub(crate) proof_refused: bool,
+}
+
+impl From<Denial> for Refusal {
+    fn from(mut denial: Denial) -> Self {
+        if denial.code.status() == 503 {
+            denial.retry_after_secs.get_or_insert(RETRY_SECS);
+        }
+        Self { denial, passed: None, rate: None, proof_refused: false }
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Denial::from(code).into()
+    }
+}
+
+impl Refusal {
+    /// A refusal of the origin's, passed on as it is.
+    pub(crate) fn of_origin(code: Code, status: u16, body: String, retry_after_secs: Option<u64>) -> Self {
+        let denial = Denial { retry_after_secs, ..code.into() };
+        Self { passed: Some((status, body)), ..denial.into() }
+    }
+
+    /// The origin does not take this edge for its own.
+    pub(crate) fn of_proof() -> Self {
+        Self { proof_refused: true, ..Code::OriginUnreachable.into() }
+    }
+
+    /// Why.
+    pub(crate) fn code(&self) -> Code {
+        self.denial.code
+    }
+}
+
+/// The answer to a request that is refused.
+pub(crate) fn refused(refusal: Refusal, asked: &Asked, trace: &Trace) -> Response {
+    let Refusal { denial, passed, rate, .. } = refusal;
+    let headers = common(&asked.id, Some(trace));
+    if denial.code == Code::MethodNotAllowed {
+        put(&headers, "Allow", "GET, HEAD, OPTIONS");
+    }
+    if let Some(secs) = denial.retry_after_secs {
+        put(&headers, "Retry-After", &secs.to_string());
+    }
+    for (name, value) in rate.iter().flatten() {
+        put(&headers, name, value);
+    }
+    let (status, body) = passed.unwrap_or_else(|| (denial.code.status(), denial.problem(&asked.id)));
+    text(headers, status, "application/problem+json", body, asked)
+}
+
+/// `/_sealpix/…`: the edge's own. Its health, and nothing else from outside.
+pub(crate) fn own(asked: &Asked) -> Response {
+    let headers = common(&asked.id, None);
+    if asked.target == "/_sealpix/healthz" && matches!(asked.method.as_str(), "GET" | "HEAD") {
+        return text(headers, 200, "text/plain", "ok".to_owned(), asked);
+    }
+    let denial = Denial::new(Code::MalformedUrl, "nothing is here for clients");
+    text(headers, 404, "application/problem+json", denial.problem(&asked.id), asked)
+}
+
+/// OPTIONS: which methods pages may use, the same for every URL (SIG-15).
+pub(crate) fn preflight(asked: &Asked) -> Response {
+    let headers = common(&asked.id, None);
+    put(&headers, "Access-Control-Allow-Methods", "GET, HEAD");
+    put(&headers, "Access-Control-Max-Age", "86400");
+    put(&headers, "Cache-Control", "no-store");
+    ResponseBuilder::new().with_status(204).with_headers(headers).empty()
+}
+
+fn common(request_id: &str, trace: Option<&Trace>) -> Headers {
+    let headers = Headers::new();
+    for (name, value) in PROTECTIVE_HEADERS.iter().chain(&SHARING_HEADERS) {
+        put(&headers, name, value);
+    }
+    put(&headers, "Sealpix-Request-Id", request_id);
+    if let Some(timing) = trace.and_then(Trace::server_timing) {
+        put(&headers, "Server-Timing", &timing);
+    }
+    headers
+}
+
+/// A short text that no cache keeps (CACHE-4).
+fn text(headers: Headers, status: u16, content_type: &str, body: String, asked: &Asked) -> Response {
+    put(&headers, "Content-Type", content_type);
+    put(&headers, "Cache-Control", "no-store");
+    let body = if asked.is_head() { ResponseBody::Empty } else { ResponseBody::Body(body.into_bytes()) };
+    ResponseBuilder::new().with_status(status).with_headers(headers).body(body)
+}

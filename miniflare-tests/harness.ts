@@ -1,0 +1,267 @@
+// The real Worker under Miniflare in front of the real origin, each test file with its own pair.
+//
+// `start()` gives a world: a data folder set up by the command line, `sealpix serve` on a free port, and the built
+// Worker with real KV and Cache API. Nothing is stubbed. `SEALPIX_BIN` names another binary than the debug build's.
+import assert from 'node:assert/strict'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Log, LogLevel, Miniflare } from 'miniflare'
+import { sign } from '../docs/examples/sign.mjs'
+import { prove } from './link.ts'
+
+/** The documentation's own signing example, with the types that its language does not write. */
+const signTarget: (
+  ...parts: [secret: string, project: string, key: string, operations: string, source: string, exp?: any]
+) => string = sign
+
+const top = resolve(import.meta.dirname, '..')
+const binary = resolve(top, process.env.SEALPIX_BIN ?? 'target/debug/sealpix')
+
+export type Setup = { project: string; public_key: string; secret_key: string; edge_link: string }
+export type Key = {
+  public_key: string
+  secret_key: string
+  state?: 'active' | 'revoked'
+  not_after?: number
+  limits?: { minute: number; day: number }
+  policy?: Record<string, unknown>
+}
+export type Project = {
+  slug: string
+  environment?: 'production' | 'staging' | 'development'
+  referers?: string[]
+  require_referer?: boolean
+  sources?: string[]
+  grants?: string[]
+  presets?: Record<string, string>
+  caching?: { ttl_secs: number; public?: boolean }
+  keys?: Key[]
+}
+export type Problem = { code: string; detail: string; status: number; title: string; request_id: string }
+export type Reply = { status: number; headers: Headers; body: Buffer; problem: Problem | undefined }
+
+export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key => ({
+  public_key: 'pk_' + randomBytes(16).toString('base64url'),
+  secret_key: 'sk_' + randomBytes(32).toString('base64url'),
+  ...rest,
+})
+
+export const now = (): number => Math.floor(Date.now() / 1000)
+
+/** The origin: a process, its folder, and everything that it says. */
+export class Origin {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sealpix-test-'))
+  readonly gallery = join(this.folder, 'gallery')
+  readonly data = join(this.folder, 'data')
+  readonly said: string[] = []
+  readonly setup: Setup
+  url = ''
+  #process: ChildProcess | undefined
+
+  constructor() {
+    cpSync(join(import.meta.dirname, 'photos'), this.gallery, { recursive: true })
+    this.setup = JSON.parse(this.command('setup', '--json', '--project', 'my-app', '--gallery', this.gallery)) as Setup
+  }
+
+  get #environment(): NodeJS.ProcessEnv {
+    return { PATH: process.env.PATH, SEALPIX_DATA_DIR: this.data, SEALPIX_FILE_ROOTS: this.folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2' }
+  }
+
+  /** Runs the command line; its standard output. */
+  command(...args: string[]): string {
+    const { status, stdout, stderr, error } = spawnSync(binary, args, { env: this.#environment, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`sealpix ${args.join(' ')}: ${error?.message ?? stderr}`)
+    return stdout
+  }
+
+  apply(state: { projects: Project[] }): void {
+    const file = join(this.folder, 'state.json')
+    writeFileSync(file, JSON.stringify({ ...state, sources: [{ name: 'gallery', kind: 'file', root: this.gallery }] }))
+    this.command('registry', 'apply', file)
+  }
+
+  async serve(): Promise<void> {
+    const listen = this.url === '' ? '127.0.0.1:0' : this.url.replace('http://', '')
+    const child = spawn(binary, ['serve', '--listen', listen], { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process = child
+    createInterface({ input: child.stderr }).on('line', (line) => this.said.push(line))
+    this.url = await new Promise((done, fail) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        this.said.push(line)
+        const [, url] = /^listening on (http:\S+)$/.exec(line) ?? []
+        if (url !== undefined) done(url)
+      })
+      child.on('error', fail)
+      child.on('exit', (code) => fail(new Error(`the origin ended with ${code}: ${this.said.join('\n')}`)))
+    })
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    if (child === undefined || child.exitCode !== null) return
+    await new Promise((done) => child.once('exit', done).kill())
+  }
+
+  /** The sealed records, as the edge pulls them. */
+  async records(key: string, project: string): Promise<{ key: string | null; project: string | null }> {
+    const target = `/api/edge/v1/records?key=${key}&project=${project}`
+    const proof = prove(this.setup.edge_link, target)
+    const reply = await fetch(this.url + target, { headers: { 'Sealpix-Proof': proof } })
+    if (reply.status !== 200) throw new Error(`records: ${reply.status} ${await reply.text()}`)
+    return (await reply.json()) as { key: string | null; project: string | null }
+  }
+}
+
+/** The Worker in its own runtime: an isolate with empty memory, KV and cache. */
+export class Edge {
+  readonly said: string[] = []
+  readonly #miniflare: Miniflare
+
+  constructor(bindings: Record<string, string>) {
+    const build = join(top, 'edge', 'build')
+    const said = this.said
+    this.#miniflare = new Miniflare({
+      rootPath: build,
+      modulesRoot: build,
+      scriptPath: join(build, 'index.js'),
+      modules: [
+        { type: 'ESModule', path: join(build, 'index.js') },
+        { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
+      ],
+      compatibilityDate: '2026-07-30',
+      kvNamespaces: ['RECORDS'],
+      bindings,
+      cf: { colo: 'TST' },
+      log: new Log(LogLevel.NONE),
+      handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
+        for (const input of [stdout, stderr]) createInterface({ input }).on('line', (line) => said.push(line))
+      },
+    })
+  }
+
+  async store(name: string, sealed: string): Promise<void> {
+    // The platform's types are a package of their own, for one method.
+    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
+    await (records as { put(name: string, text: string): Promise<void> }).put(name, sealed)
+  }
+
+  async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
+    const url = new URL(await this.#miniflare.ready)
+    // Not `new URL(target, …)`: the path goes out as it is.
+    const reply = await fetch(`http://${url.host}${target}`, { method, headers, redirect: 'manual' })
+    const body = Buffer.from(await reply.arrayBuffer())
+    const isProblem = reply.headers.get('Content-Type')?.startsWith('application/problem+json') === true
+    const problem = isProblem && body.length > 0 ? (JSON.parse(body.toString()) as Problem) : undefined
+    return { status: reply.status, headers: reply.headers, body, problem }
+  }
+
+  /** Sends a target byte for byte, as no URL parser lets it through; the status and the denial's code, if there is one. */
+  async send(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ status: number; code: string }> {
+    const { host, hostname, port } = new URL(await this.#miniflare.ready)
+    const lines = Object.entries({ Host: host, Connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}`)
+    const socket = connect(Number(port), hostname)
+    socket.end(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`)
+    const text = Buffer.concat(await socket.toArray()).toString()
+    const [, status = '0'] = /^HTTP\/1\.1 (\d{3})/.exec(text) ?? []
+    const [, code = ''] = /"code":"([a-z_]+)"/.exec(text) ?? []
+    return { status: Number(status), code }
+  }
+
+  /** Fetches until the cache answers: storing goes on behind the first answer's back. */
+  async warm(target: string, headers: Record<string, string> = {}): Promise<Reply> {
+    for (;;) {
+      const reply = await this.fetch(target, headers)
+      if (reply.status !== 200 || cacheStatus(reply) === 'sealpix; hit') return reply
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#miniflare.dispose()
+  }
+}
+
+export const cacheStatus = (reply: Reply): string | null => reply.headers.get('Cache-Status')
+
+/** A refusal: its code and status, and what every refusal carries (HDR-1, CACHE-4). */
+export function assertRefused(reply: Reply, code: string, status: number): void {
+  assert.equal(reply.problem?.code, code, `${reply.status} ${reply.body.toString().slice(0, 300)}`)
+  assert.equal(reply.status, status)
+  assert.equal(reply.problem.status, status)
+  assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
+  assert.equal(reply.headers.get('Cache-Control'), 'no-store')
+  assertProtected(reply)
+}
+
+/** The headers of every answer. */
+export function assertProtected(reply: Reply): void {
+  assert.equal(reply.headers.get('X-Content-Type-Options'), 'nosniff')
+  assert.equal(reply.headers.get('Content-Security-Policy'), "default-src 'none'; sandbox")
+  assert.equal(reply.headers.get('Cross-Origin-Resource-Policy'), 'cross-origin')
+  assert.equal(reply.headers.get('Access-Control-Allow-Origin'), '*')
+}
+
+/** A picture, from the cache or not. */
+export function assertPicture(reply: Reply, status: string): void {
+  assert.equal(reply.status, 200, reply.body.toString().slice(0, 300))
+  assert.equal(cacheStatus(reply), `sealpix; ${status}`)
+  assertProtected(reply)
+}
+
+/** An origin and an edge in front of it. */
+export class World {
+  readonly origin = new Origin()
+  readonly #edges: Edge[] = []
+  readonly #secrets = new Set<string>()
+
+  get edge(): Edge {
+    const [edge] = this.#edges
+    if (edge === undefined) throw new Error('the world has not started')
+    return edge
+  }
+
+  /** One more edge of the same origin, with variables of its own; an empty one is left out. */
+  newEdge(bindings: Record<string, string> = {}): Edge {
+    const { setup, url } = this.origin
+    const all = { SEALPIX_ORIGIN: url, SEALPIX_EDGE_LINK: setup.edge_link, ...bindings }
+    const edge = new Edge(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== '')))
+    this.#edges.push(edge)
+    return edge
+  }
+
+  /** Signs with the project's first key, or with another. */
+  sign(operations: string, source: string, options: { exp?: number; key?: Key; project?: string } = {}): string {
+    const { key = this.origin.setup, project = 'my-app', exp } = options
+    const target = signTarget(key.secret_key, project, key.public_key, operations, source, exp?.toString())
+    const secret = Buffer.from(key.secret_key.slice(3), 'base64url')
+    const signing = Buffer.from(hkdfSync('sha256', secret, '', 'sealpix/url-signing/v1', 32))
+    this.#secrets.add(key.secret_key.slice(3)).add(signing.toString('base64url')).add(target.slice(-32))
+    return target
+  }
+
+  /** Ends everything, and reads all that was said for secrets (SIG-13). */
+  async stop(): Promise<void> {
+    await Promise.all(this.#edges.map((edge) => edge.stop()))
+    await this.origin.stop()
+    rmSync(this.origin.folder, { recursive: true, force: true })
+    const secrets = [...this.#secrets, this.origin.setup.edge_link.slice(12)]
+    const said = [this.origin, ...this.#edges].flatMap((side) => side.said)
+    assert.ok(said.length > 0, 'both sides log')
+    for (const line of said) {
+      const leaked = secrets.find((secret) => line.includes(secret))
+      assert.equal(leaked, undefined, `SIG-13: a secret or a signature in the log: ${line}`)
+    }
+  }
+}
+
+export async function start(bindings: Record<string, string> = {}): Promise<World> {
+  const world = new World()
+  await world.origin.serve()
+  world.newEdge(bindings)
+  return world
+}

@@ -1,0 +1,58 @@
+// The edge link in TypeScript: proofs and sealed records, made anew from their description in shared/src/proof.rs and
+// shared/src/envelope.rs. A second implementation checks the first, and can make what an honest origin never would.
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+
+export type Stamp = { version: number; sealedAt: number; freshUntil: number }
+export type Place = { environment?: string; kind: 'key' | 'project'; name: string }
+
+/** Each field behind its length, 8 bytes, big-endian. */
+function lengthPrefixed(...fields: (string | Buffer)[]): Buffer {
+  return Buffer.concat(fields.flatMap((field) => [number(Buffer.byteLength(field)), Buffer.from(field)]))
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
+
+function derive(edgeLink: string, info: string): { id: string; key: Buffer } {
+  const [, id = '', secret = ''] = /^el_([0-9a-f]{8})_(.+)$/.exec(edgeLink) ?? []
+  return { id, key: Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64url'), '', info, 32)) }
+}
+
+/** The edge's proof of a request without a body. */
+export function prove(edgeLink: string, target: string): string {
+  const { id, key } = derive(edgeLink, 'sealpix/proof/edge-to-origin/v1')
+  const time = Math.floor(Date.now() / 1000)
+  const facts = Buffer.from(JSON.stringify({ time, nonce: randomBytes(16).toString('base64url') }))
+  const body = createHash('sha256').digest()
+  const proven = lengthPrefixed('sealpix/proof/v1', 'edge-to-origin', id, 'GET', target, facts, body)
+  return `p1.${id}.${facts.toString('base64url')}.${createHmac('sha256', key).update(proven).digest('base64url')}`
+}
+
+const associated = (id: string, { environment = 'production', kind, name }: Place, stamp: Stamp): Buffer =>
+  lengthPrefixed('sealpix/record/v1', id, environment, kind, name,
+    number(stamp.version), number(stamp.sealedAt), number(stamp.freshUntil))
+
+/** Opens a sealed record. */
+export function open(edgeLink: string, place: Place, sealed: string): { stamp: Stamp; record: Record<string, unknown> } {
+  const { id, key } = derive(edgeLink, 'sealpix/record-seal/v1')
+  const [, , version, sealedAt, freshUntil, text = ''] = sealed.split('.')
+  const stamp = { version: Number(version), sealedAt: Number(sealedAt), freshUntil: Number(freshUntil) }
+  const bytes = Buffer.from(text, 'base64url')
+  const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
+  cipher.setAAD(associated(id, place, stamp)).setAuthTag(bytes.subarray(-16))
+  const plain = Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()])
+  return { stamp, record: JSON.parse(plain.toString()) as Record<string, unknown> }
+}
+
+/** Seals a record for its place. */
+export function seal(edgeLink: string, place: Place, stamp: Stamp, record: unknown): string {
+  const { id, key } = derive(edgeLink, 'sealpix/record-seal/v1')
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(associated(id, place, stamp))
+  const sealed = Buffer.concat([nonce, cipher.update(JSON.stringify(record)), cipher.final(), cipher.getAuthTag()])
+  return `r1.${id}.${stamp.version}.${stamp.sealedAt}.${stamp.freshUntil}.${sealed.toString('base64url')}`
+}
