@@ -91,7 +91,7 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 
         // The compressed bytes, in a vector that doubles; indices of a palette.
         Format::Png | Format::Gif => pixels * 7,
         // YUV planes, macroblock state and the token buffer of method 4.
-        Format::Webp => pixels * (channels + 3),
+        Format::Webp => pixels * (2 * channels),
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e.
         Format::Avif => pixels * 44,
     };
