@@ -68,7 +68,7 @@ impl Limits {
 #[must_use]
 pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 {
     // Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
-    let fixed: u64 = 5 << 20;
+    let fixed: u64 = 8 << 20;
     let channels: u64 = if probe.alpha || plan.has_margin() { 4 } else { 3 };
     let shrink = plan.decoder_shrink(probe);
     let result = plan.canvas.pixels() * channels;
@@ -91,9 +91,9 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 
         // The compressed bytes, in a vector that doubles; indices of a palette.
         Format::Png | Format::Gif => pixels * 7,
         // YUV planes, macroblock state and the token buffer of method 4.
-        Format::Webp => pixels * 6,
+        Format::Webp => pixels * (2 * channels),
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e.
-        Format::Avif => pixels * 40,
+        Format::Avif => pixels * 44,
     };
     fixed + resizing.max(2 * result).max(result + encoder)
 }
