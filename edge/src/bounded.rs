@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 /// A map of at most twice `generation` entries.
 #[derive(Debug)]
 pub struct Bounded<K, V> {
-    young: BTreeMap<K, V>,
-    old: BTreeMap<K, V>,
+    // Boxed, so that maps of different values are the same code, which the linker folds: the Worker is held to a size.
+    young: BTreeMap<K, Box<V>>,
+    old: BTreeMap<K, Box<V>>,
     generation: usize,
 }
 
@@ -28,13 +29,17 @@ impl<K: Ord, V> Bounded<K, V> {
         K: Borrow<Q>,
     {
         if let Some((name, value)) = self.old.remove_entry(name) {
-            self.insert(name, value);
+            self.keep(name, value);
         }
-        self.young.get_mut(name)
+        self.young.get_mut(name).map(Box::as_mut)
     }
 
     /// Puts an entry.
     pub fn insert(&mut self, name: K, value: V) {
+        self.keep(name, Box::new(value));
+    }
+
+    fn keep(&mut self, name: K, value: Box<V>) {
         if self.young.len() >= self.generation && !self.young.contains_key(&name) {
             self.old = std::mem::take(&mut self.young);
         }

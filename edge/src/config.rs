@@ -170,7 +170,7 @@ mod tests {
             ("SEALPIX_EDGE_LINK", "el_secret"),
             ("SEALPIX_EDGE_LINK_PREVIOUS", "el_secret"),
             ("SEALPIX_CACHE_HOST", "A/b"),
-            ("SEALPIX_ORIGIN_TIMEOUT_SECS", "0"),
+            ("SEALPIX_ORIGIN_TIMEOUT_SECS", "101"),
             ("SEALPIX_ORIGIN_TIMEOUT_SECS", "20s"),
             ("SEALPIX_LIMIT_COUNTS", "hits"),
         ] {

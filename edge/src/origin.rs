@@ -12,8 +12,7 @@ use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Facts, Proven};
 use serde::Deserialize;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{AbortSignal, RequestCache, RequestInit, RequestRedirect, WorkerGlobalScope};
-use worker::Response;
+use web_sys::{AbortSignal, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
 use crate::asked::Asked;
 use crate::cache::Picture;
@@ -69,8 +68,8 @@ impl Origin {
     /// The picture of an admitted target, or why there is none.
     pub(crate) async fn picture(&self, target: &str, facts: Facts) -> Result<Picture, Refusal> {
         let response = self.ask(target, &facts).await?;
-        if response.status_code() == 200 {
-            return Ok(response.into());
+        if response.status() == 200 {
+            return Ok(worker::Response::from(response).into());
         }
         Err(self.refusal(response, facts.request_id.as_deref().unwrap_or_default()).await)
     }
@@ -79,11 +78,12 @@ impl Origin {
     pub(crate) async fn records(&self, key: &str, project: &str, request_id: &str) -> Result<Pulled, Refusal> {
         let facts = Facts { request_id: Some(request_id.to_owned()), ..Facts::default() };
         let target = format!("{RECORDS_PATH}?key={key}&project={project}");
-        let mut response = self.ask(&target, &facts).await?;
-        if response.status_code() != 200 {
+        let response = self.ask(&target, &facts).await?;
+        if response.status() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
-        response.json().await.map_err(|error| {
+        let text = text(&response).await;
+        serde_json::from_str(&text).map_err(|error| {
             trouble(request_id, &format!("the origin's records cannot be read: {error}"));
             Code::OriginUnreachable.into()
         })
@@ -120,16 +120,16 @@ impl Origin {
         let global: WorkerGlobalScope = js_sys::global().unchecked_into();
         let url = format!("{}{target}", self.config.origin);
         let response = JsFuture::from(global.fetch_with_str_and_init(&url, &init)).await?;
-        Ok(response.dyn_into::<web_sys::Response>()?.into())
+        response.dyn_into()
     }
 
     /// The origin's refusal, passed on if it is one of ours; anything else is no answer of an origin.
-    async fn refusal(&self, mut response: Response, request_id: &str) -> Refusal {
-        let header = |response: &Response, name| response.headers().get(name).ok().flatten();
-        let status = response.status_code();
-        let is_problem = header(&response, "Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
-        let retry_after_secs = header(&response, "Retry-After").and_then(|secs| secs.parse().ok());
-        let body = if is_problem { response.text().await.unwrap_or_default() } else { String::new() };
+    async fn refusal(&self, response: Response, request_id: &str) -> Refusal {
+        let header = |name| response.headers().get(name).ok().flatten();
+        let status = response.status();
+        let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
+        let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
+        let body = if is_problem { text(&response).await } else { String::new() };
         match problem_code(&body).filter(|_| status >= 400 && body.len() <= MAX_PROBLEM_BYTES) {
             Some(Code::ProofRequired) => {
                 trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
@@ -142,6 +142,12 @@ impl Origin {
             }
         }
     }
+}
+
+/// The body; empty if it breaks off.
+async fn text(response: &Response) -> String {
+    let Ok(text) = response.text() else { return String::new() };
+    JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default()
 }
 
 fn problem_code(body: &str) -> Option<Code> {

@@ -14,7 +14,8 @@ use crate::trace::Trace;
 /// When to try again after a refusal that passes by itself within seconds.
 const RETRY_SECS: u64 = 2;
 
-type RateHeaders = [(&'static str, String); 2];
+/// Boxed: most refusals have none, and each is carried through many results.
+type RateHeaders = Box<[(&'static str, String); 2]>;
 
 /// Sets a header. A value that no header can hold is left out: constants are right, and what comes from outside
 /// came in a header.
@@ -41,7 +42,7 @@ impl<'a> Answer<'a> {
 
     /// Takes note of the counters' verdict: a refusal, or the headers that tell how the key stands.
     pub(crate) fn count(&mut self, verdict: Verdict) -> Result<(), Refusal> {
-        let rate = Some(verdict.headers(self.limits));
+        let rate = Some(Box::new(verdict.headers(self.limits)));
         if verdict.admitted {
             self.rate = rate;
             return Ok(());
@@ -64,7 +65,7 @@ impl<'a> Answer<'a> {
         if self.negotiated {
             put(&headers, "Vary", "Accept");
         }
-        for (name, value) in self.rate.iter().flatten() {
+        for (name, value) in self.rate.iter().flat_map(|rate| rate.iter()) {
             put(&headers, name, value);
         }
         let has = self.client_has(&picture);
@@ -137,7 +138,7 @@ pub(crate) fn refused(refusal: Refusal, asked: &Asked, trace: &Trace) -> Respons
     if let Some(secs) = denial.retry_after_secs {
         put(&headers, "Retry-After", &secs.to_string());
     }
-    for (name, value) in rate.iter().flatten() {
+    for (name, value) in rate.iter().flat_map(|rate| rate.iter()) {
         put(&headers, name, value);
     }
     let (status, body) = passed.unwrap_or_else(|| (denial.code.status(), denial.problem(&asked.id)));
