@@ -208,27 +208,24 @@ fn dos11_memory_is_estimated_from_the_header() {
     assert!(matches!(refused, Err(ImageError::SourceTooLarge | ImageError::ResultTooLarge)));
 }
 
-/// Not a test but a search for inputs that end the process: a panic inside the AV1 decoder's C interface would
-/// (DOS-3). `SEALPIX_SECONDS=60 cargo test … -- --ignored damaged_avif`.
+/// A panic inside the AV1 decoder's C interface would end the process, and nothing could catch it: no damaged input may
+/// bring one about.
 #[test]
-#[ignore = "runs for as long as it is told"]
-fn damaged_avif() {
-    let seconds = std::env::var("SEALPIX_SECONDS").unwrap().parse().unwrap();
+fn dos3_damaged_avif_ends_no_process() {
     let sources = [
         &include_bytes!("fixtures/q8-420.avif")[..],
         include_bytes!("fixtures/q10-420.avif"),
         include_bytes!("fixtures/alpha.avif"),
         include_bytes!("fixtures/q12-444.avif"),
     ];
-    let begun = Instant::now();
-    let (mut state, mut tries, mut opened) = (0x9e37_79b9_7f4a_7c15u64, 0u64, 0u64);
+    let (mut state, mut opened) = (0x9e37_79b9_7f4a_7c15u64, 0);
     let mut next = move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state as usize
     };
-    while begun.elapsed() < Duration::from_secs(seconds) {
+    for _ in 0..20_000 {
         let mut damaged = sources[next() % sources.len()].to_vec();
         // The coded data stands at the end: most damage goes there.
         let from = if next() % 4 == 0 { 0 } else { damaged.len() / 2 };
@@ -236,8 +233,7 @@ fn damaged_avif() {
             let at = from + next() % (damaged.len() - from);
             damaged[at] = next() as u8;
         }
-        tries += 1;
-        opened += u64::from(run(&damaged, "w_8,f_png").is_ok());
+        opened += u32::from(run(&damaged, "w_8,f_png").is_ok());
     }
-    println!("{tries} tries, {opened} opened");
+    assert!((1..20_000).contains(&opened), "{opened}: damage was not of both kinds");
 }
