@@ -83,7 +83,7 @@ impl Origin {
             return Err(self.refusal(response, request_id).await);
         }
         let text = text(&response).await;
-        serde_json::from_str(&text).map_err(|error| {
+        serde_json::from_slice(text.as_bytes()).map_err(|error| {
             trouble(request_id, &format!("the origin's records cannot be read: {error}"));
             Code::OriginUnreachable.into()
         })
@@ -155,7 +155,7 @@ fn problem_code(body: &str) -> Option<Code> {
     struct Problem {
         code: String,
     }
-    let Problem { code } = serde_json::from_str(body).ok()?;
+    let Problem { code } = serde_json::from_slice(body.as_bytes()).ok()?;
     Code::ALL.iter().find(|known| known.as_str() == code).copied()
 }
 

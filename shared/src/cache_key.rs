@@ -25,10 +25,10 @@ impl CacheKey {
         (project_epoch, source_epoch): (u64, u64),
     ) -> Self {
         let grant = match source {
-            Source::Named { name, .. } => project.grants.iter().find(|grant| grant.name == *name),
+            Source::Named { name, .. } => project.grant(name),
             Source::Remote(_) => None,
         };
-        let watermark = operations.watermark.as_ref().and_then(|mark| project.watermarks.get(&mark.name));
+        let watermark = operations.watermark.as_ref().and_then(|mark| project.watermark(&mark.name));
         Self(length_prefixed([
             b"sealpix/cache/v1".as_slice(),
             project.slug.as_str().as_bytes(),
@@ -36,7 +36,7 @@ impl CacheKey {
             &project_epoch.to_be_bytes(),
             &source_epoch.to_be_bytes(),
             &grant.map_or(0, |grant| grant.version).to_be_bytes(),
-            &watermark.copied().unwrap_or(0).to_be_bytes(),
+            &watermark.map_or(0, |watermark| watermark.version).to_be_bytes(),
             &ENGINE_VERSION.to_be_bytes(),
         ]))
     }

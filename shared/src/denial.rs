@@ -3,6 +3,9 @@
 //! The codes are the product's interface (problem+json `code`, metric label, documentation) on both sides.
 //! Details name what to fix; they never hold secrets, source bytes or markup (HDR-3).
 
+/// The header that says a denial's code, so that nobody need read the body for it.
+pub const CODE_HEADER: &str = "Sealpix-Code";
+
 macro_rules! codes {
     ($( $(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $title:literal; )*) => {
         /// A stable denial code.

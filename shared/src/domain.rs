@@ -174,11 +174,12 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
+/// Whether a host has the form of an address. A rule is compared with a host as text, so nothing hangs on whether the
+/// address exists; that a rule's does is checked where it is saved.
 fn is_address(host: &str) -> bool {
-    let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    match v6 {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host.parse::<std::net::Ipv4Addr>().is_ok(),
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(v6) => v6.contains(':') && v6.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')),
+        None => host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok()),
     }
 }
 

@@ -112,14 +112,13 @@ fn expand(operations: &Operations, project: &ProjectRecord) -> Result<Operations
         None => operations.clone(),
         Some(name) => {
             let preset = project
-                .presets
-                .get(name)
+                .preset(name)
                 .ok_or_else(|| Denial::new(Code::OperationNotAllowed, format!("the project has no preset {name}")))?;
             Operations { preset: None, ..operations.over(preset.operations()) }
         }
     };
     if let Some(watermark) = &expanded.watermark
-        && !project.watermarks.contains_key(&watermark.name)
+        && project.watermark(&watermark.name).is_none()
     {
         let detail = format!("the project has no watermark {}", watermark.name);
         return Err(Denial::new(Code::OperationNotAllowed, detail));
@@ -176,7 +175,7 @@ fn check_referer(referer: Option<&str>, project: &ProjectRecord) -> Result<(), D
 
 fn check_source(source: &Source, project: &ProjectRecord) -> Result<(), Denial> {
     let allowed = match source {
-        Source::Named { name, .. } => project.grants.iter().any(|grant| grant.name == *name),
+        Source::Named { name, .. } => project.grant(name).is_some(),
         Source::Remote(_) if project.sources.is_empty() => project.environment == Environment::Development,
         Source::Remote(remote) => project.sources.iter().any(|rule| rule.admits_source(remote)),
     };

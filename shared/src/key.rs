@@ -114,6 +114,11 @@ impl fmt::Debug for SecretKey {
 pub struct SigningKey([u8; 32]);
 
 impl SigningKey {
+    /// The signing key of a record; zeros are none (SIG-10).
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
+        (bytes != [0; 32]).then_some(Self(bytes))
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -122,20 +127,6 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("SigningKey(redacted)")
-    }
-}
-
-impl serde::Serialize for SigningKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for SigningKey {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let bytes = decode(&text).filter(|bytes| bytes != &[0; 32]);
-        bytes.map(Self).ok_or_else(|| serde::de::Error::custom("a signing key is 32 bytes in base64url, not zeros"))
     }
 }
 

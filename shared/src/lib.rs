@@ -60,3 +60,4 @@ pub mod record;
 pub mod signature;
 pub mod source;
 pub mod target;
+pub mod wire;

@@ -1,7 +1,7 @@
 //! The proof that a request between edge and origin comes from the other holder of the link.
 //!
 //! ```text
-//! Sealpix-Proof: p1.{link id}.{base64url(facts as JSON)}.{base64url(HMAC-SHA256)}
+//! Sealpix-Proof: p1.{link id}.{base64url(facts as CBOR)}.{base64url(HMAC-SHA256)}
 //! ```
 //!
 //! The MAC covers, length-prefixed: direction, link id, method, raw target, the facts' bytes, and the SHA-256 of
@@ -11,12 +11,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
-use serde::{Deserialize, Serialize};
+use minicbor::{Decode, Encode};
 use sha2::{Digest as _, Sha256};
 
 use crate::envelope::length_prefixed;
 use crate::link::{LinkId, LinkKeys};
 use crate::signature::keyed;
+use crate::wire;
 
 /// The header's name.
 pub const HEADER: &str = "Sealpix-Proof";
@@ -37,29 +38,32 @@ pub enum Direction {
 }
 
 /// What the sender states.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
 pub struct Facts {
     /// Unix seconds at the sender; the receiver's clock for URL expiry.
+    #[n(0)]
     pub time: u64,
     /// 16 random bytes in base64url; remembered for requests that change something.
+    #[n(1)]
     pub nonce: String,
     /// What `f_auto` became.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[n(2)]
     pub format: Option<String>,
     /// The client's Referer; absent if it sent none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[n(3)]
     pub referer: Option<String>,
     /// The client's address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[n(4)]
     pub address: Option<String>,
     /// The edge's id of this request, for both sides' logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[n(5)]
     pub request_id: Option<String>,
     /// The project's epoch that the sender knows.
-    #[serde(default)]
+    #[n(6)]
     pub project_epoch: u64,
     /// The source's epoch that the sender knows.
-    #[serde(default)]
+    #[n(7)]
     pub source_epoch: u64,
 }
 
@@ -96,9 +100,8 @@ pub enum ProofError {
 /// Makes the header's value.
 #[must_use]
 pub fn prove(keys: &LinkKeys, request: Proven<'_>, facts: &Facts) -> String {
-    // Strings and numbers always serialise.
-    let facts = serde_json::to_string(facts).unwrap_or_default();
-    let mac = mac(keys, request, facts.as_bytes()).finalize().into_bytes();
+    let facts = wire::to_bytes(facts);
+    let mac = mac(keys, request, &facts).finalize().into_bytes();
     format!("p1.{}.{}.{}", keys.id, URL_SAFE_NO_PAD.encode(&facts), URL_SAFE_NO_PAD.encode(mac))
 }
 
@@ -120,7 +123,7 @@ pub fn verify(slots: &[LinkKeys], request: Proven<'_>, header: &str, now: u64) -
     }
     let keys = LinkKeys::choose(slots, link).ok_or(ProofError::UnknownLink)?;
     mac(keys, request, &facts).verify_slice(&tag).map_err(|_| ProofError::Forged)?;
-    let facts: Facts = serde_json::from_slice(&facts).map_err(|_| ProofError::Malformed)?;
+    let facts: Facts = wire::from_bytes(&facts).map_err(|_| ProofError::Malformed)?;
     if facts.time.abs_diff(now) > MAX_SKEW_SECS {
         return Err(ProofError::Skewed);
     }

@@ -2,15 +2,19 @@
 //!
 //! Arithmetic only. Who counts, and where the counts are kept, is the edge's `counters` and the origin's own.
 
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// Requests that a key may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(default, deny_unknown_fields)]
+#[cbor(map)]
 pub struct Limits {
     /// In a minute.
+    #[n(0)]
     pub minute: u32,
     /// In a day, UTC.
+    #[n(1)]
     pub day: u32,
 }
 

@@ -10,7 +10,7 @@ use sealpix::gate;
 use sealpix::key::{PublicKey, SecretKey};
 use sealpix::operations::{Name, Operations};
 use sealpix::quota::Verdict;
-use sealpix::record::{Caching, Grant, KeyRecord, Preset, ProjectRecord};
+use sealpix::record::{Caching, Grant, KeyRecord, NamedPreset, Preset, ProjectRecord};
 use sealpix::source::{Source, SourceError};
 use sealpix::target::{Request, Slug, Target};
 
@@ -80,8 +80,9 @@ impl Records {
                 records.keys.insert(record.key, record);
                 records.secrets.insert(row.public_key.clone(), secret);
             }
-            let preset = |(name, items): (&String, &String)| {
-                (Name::new(name).unwrap(), Preset::new(Operations::parse(items).unwrap()).unwrap())
+            let preset = |(name, items): (&String, &String)| NamedPreset {
+                name: Name::new(name).unwrap(),
+                operations: Preset::new(Operations::parse(items).unwrap()).unwrap(),
             };
             let record = ProjectRecord {
                 slug: slug.clone(),
@@ -95,7 +96,7 @@ impl Records {
                     .map(|name| Grant { name: Name::new(name).unwrap(), version: 1 })
                     .collect(),
                 presets: project.presets.iter().map(preset).collect(),
-                watermarks: BTreeMap::new(),
+                watermarks: Vec::new(),
                 caching: Caching::default(),
                 epoch: 0,
                 source_epochs: Vec::new(),

@@ -9,7 +9,7 @@ use axum::http::response::Builder;
 use axum::http::{Response, StatusCode};
 use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, attachment, cache_control, is_not_modified};
 use sealpix::cache_key::ENGINE_VERSION;
-use sealpix::denial::Denial;
+use sealpix::denial::{CODE_HEADER, Denial};
 use sealpix::gate::Admission;
 use sealpix::operations::Operations;
 
@@ -83,6 +83,7 @@ pub(super) fn preflight() -> Response<Body> {
 #[must_use]
 pub fn problem(denial: &Denial, request_id: &str) -> Response<Body> {
     let mut head = protected(status(denial.code))
+        .header(CODE_HEADER, denial.code.as_str())
         .header(CONTENT_TYPE, "application/problem+json")
         .header(CACHE_CONTROL, "no-store")
         .header("Access-Control-Allow-Origin", "*");

@@ -132,7 +132,7 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
             delivery.sources.http().fetch_admitting(&remote.authority_path_query(), &limits, &admits).await
         }
         Asked::Named { name, text } => {
-            let grant = project.grants.iter().find(|grant| grant.name == *name).ok_or(Code::SourceDenied)?;
+            let grant = project.grant(name).ok_or(Code::SourceDenied)?;
             let source = delivery.sources.named(&delivery.origin, grant).await.map_err(|error| {
                 tracing::error!(%error, source = %name, "configured source");
                 Denial::from(Code::SourceUnreadable)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -14,7 +13,9 @@ use sealpix::key::PublicKey;
 use sealpix::link::LinkKeys;
 use sealpix::proof::{self, Direction, Proven};
 use sealpix::target::Slug;
-use serde::Serialize;
+use sealpix::wire;
+use minicbor::Encode;
+use zeroize::Zeroizing;
 
 use crate::clock::random;
 use crate::delivery::{Delivery, internal, problem};
@@ -23,18 +24,27 @@ use crate::origin::Origin;
 /// Where the edge pulls records.
 pub const RECORDS_PATH: &str = "/api/edge/v1/records";
 
-/// The two records that a URL names; `null` where there is none.
-#[derive(Debug, Serialize)]
+/// The two records that a URL names.
+#[derive(Debug)]
 struct Records {
     key: Option<String>,
     project: Option<String>,
 }
 
-/// `GET /api/edge/v1/records?key=pk_…&project=slug`, with the edge's proof.
+impl Records {
+    /// A line each, `-` where there is none.
+    fn lines(&self) -> String {
+        let line = |record: &Option<String>| record.as_deref().unwrap_or("-").to_owned();
+        format!("{}\n{}\n", line(&self.key), line(&self.project))
+    }
+}
+
+/// `GET /api/edge/v1/records?key=pk_…&project=slug`, with the edge's proof: two lines of text, the sealed record of the
+/// key and that of the project.
 pub async fn pull_records(State(delivery): State<Arc<Delivery>>, request: Request<Body>) -> Response<Body> {
     let (request, _) = request.into_parts();
     match records(&delivery.origin, &request).await {
-        Ok(records) => ([("Cache-Control", "no-store")], Json(records)).into_response(),
+        Ok(records) => ([("Cache-Control", "no-store")], records.lines()).into_response(),
         Err(denial) => problem(&denial, ""),
     }
 }
@@ -81,9 +91,9 @@ struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
-    fn seal(&self, kind: Kind, name: &str, version: u64, record: &impl Serialize) -> Result<String, Denial> {
+    fn seal(&self, kind: Kind, name: &str, version: u64, record: &impl Encode<()>) -> Result<String, Denial> {
         let now = self.origin.clock.secs();
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(record).map_err(|error| internal(&error))?);
+        let plain = Zeroizing::new(wire::to_bytes(record));
         let context = Context { environment: &self.origin.config.edge_environment, kind, name };
         let stamp = Stamp { version, sealed_at: now, fresh_until: now + FRESH_SECS };
         let nonce = random().map_err(|error| internal(&error))?;

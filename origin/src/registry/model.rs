@@ -6,7 +6,7 @@ use sealpix::domain::HostRule;
 use sealpix::key::PublicKey;
 use sealpix::operations::Name;
 use sealpix::quota::Limits;
-use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset, ProjectRecord};
+use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy, Preset, ProjectRecord};
 use sealpix::target::Slug;
 
 use crate::vault::Place;
@@ -77,8 +77,12 @@ impl Project {
             require_referer: self.require_referer,
             sources: self.sources.clone(),
             grants: self.grants.clone(),
-            presets: self.presets.clone(),
-            watermarks: BTreeMap::new(),
+            presets: self
+                .presets
+                .iter()
+                .map(|(name, preset)| NamedPreset { name: name.clone(), operations: preset.clone() })
+                .collect(),
+            watermarks: Vec::new(),
             caching: self.caching,
             epoch: self.epoch,
             source_epochs: Vec::new(),

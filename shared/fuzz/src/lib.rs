@@ -13,6 +13,7 @@ use sealpix::proof::{self, Direction, Facts, Proven};
 use sealpix::record::{KeyRecord, ProjectRecord};
 use sealpix::source::Source;
 use sealpix::target::{Request, Slug, Target};
+use sealpix::wire;
 
 /// A check of any bytes; it panics where a promise is broken.
 pub type Check = fn(&[u8]);
@@ -115,7 +116,7 @@ pub fn proof(bytes: &[u8]) {
     {
         assert!(proof::verify(&keys, other, text, NOW).is_err());
     }
-    let Ok(facts) = serde_json::from_slice::<Facts>(bytes) else { return };
+    let Ok(facts) = wire::from_bytes::<Facts>(bytes) else { return };
     let [first, ..] = &keys;
     let header = proof::prove(first, request, &facts);
     if header.len() <= proof::MAX_PROOF_BYTES {
@@ -153,13 +154,13 @@ pub fn rules(bytes: &[u8]) {
 
 /// Records that are read are written as what is read again.
 pub fn records(bytes: &[u8]) {
-    if let Ok(record) = serde_json::from_slice::<KeyRecord>(bytes) {
-        let written = serde_json::to_vec(&record).unwrap_or_default();
-        assert_eq!(serde_json::from_slice::<KeyRecord>(&written).ok(), Some(record));
+    if let Ok(record) = wire::from_bytes::<KeyRecord>(bytes) {
+        let written = wire::to_bytes(&record);
+        assert_eq!(wire::from_bytes::<KeyRecord>(&written).ok(), Some(record));
     }
-    if let Ok(record) = serde_json::from_slice::<ProjectRecord>(bytes) {
-        let written = serde_json::to_vec(&record).unwrap_or_default();
-        assert_eq!(serde_json::from_slice::<ProjectRecord>(&written).ok(), Some(record));
+    if let Ok(record) = wire::from_bytes::<ProjectRecord>(bytes) {
+        let written = wire::to_bytes(&record);
+        assert_eq!(wire::from_bytes::<ProjectRecord>(&written).ok(), Some(record));
     }
 }
 

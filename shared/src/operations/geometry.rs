@@ -60,11 +60,17 @@ impl Value for Width {
         if !text.contains('|') {
             return Int::read(text).map(Self::One);
         }
-        let mut widths = text.split('|').map(Int::read).collect::<Option<Vec<_>>>()?;
-        widths.sort_unstable();
-        let listed = widths.len();
-        widths.dedup();
-        (widths.len() == listed && (2..=Self::MAX_LIST).contains(&listed)).then_some(Self::List(widths))
+        let mut widths: Vec<Int<1, 8192>> = Vec::new();
+        for width in text.split('|') {
+            let width = Int::read(width)?;
+            // Each where it belongs: a person may list them in any order, but none twice.
+            let after = widths.iter().filter(|listed| **listed < width).count();
+            if widths.get(after) == Some(&width) || widths.len() == Self::MAX_LIST {
+                return None;
+            }
+            widths.insert(after, width);
+        }
+        (widths.len() >= 2).then_some(Self::List(widths))
     }
 }
 

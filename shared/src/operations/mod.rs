@@ -92,8 +92,8 @@ macro_rules! table {
             fn set(&mut self, name: &str, text: &str, spelling: Spelling) -> Result<Place, OperationError> {
                 match name {
                     $( $name => {
-                        let default = table!(@default $($default)?);
-                        let value = read_value::<$type>($name, $takes, default, text, spelling)?;
+                        let item = Item { name: $name, takes: $takes, default: table!(@default $($default)?) };
+                        let value = read_value::<$type>(item, text, spelling)?;
                         if value.is_some() {
                             self.$field = value;
                         }
@@ -249,28 +249,29 @@ impl fmt::Display for Operations {
 }
 
 /// One value: `None` where it is the default, which only a free spelling may write out.
-fn read_value<T: Value>(
-    name: &'static str,
-    takes: &'static str,
-    default: Option<&'static str>,
-    text: &str,
-    spelling: Spelling,
-) -> Result<Option<T>, OperationError> {
-    if default == Some(text) {
-        return if spelling == Spelling::Free { Ok(None) } else { Err(OperationError::Default(name)) };
+fn read_value<T: Value>(item: Item, text: &str, spelling: Spelling) -> Result<Option<T>, OperationError> {
+    let value = T::read(text);
+    let is_default = check(item, text, spelling, value.as_ref().map(|value| value as &dyn fmt::Display))?;
+    Ok(value.filter(|_| !is_default))
+}
+
+/// Judges a value by how it was written, and says whether it is the default. Not generic: there are as many types as
+/// items, and the Worker is held to a size.
+fn check(item: Item, text: &str, spelling: Spelling, value: Option<&dyn fmt::Display>) -> Result<bool, OperationError> {
+    let Item { name, takes, default } = item;
+    let is_default = default.is_some_and(|default| default == text || value.is_some_and(|v| is_spelled(v, default)));
+    if is_default {
+        return if spelling == Spelling::Free { Ok(true) } else { Err(OperationError::Default(name)) };
     }
-    let value = T::read(text).ok_or(OperationError::Value { name, takes })?;
-    if default.is_some_and(|default| is_spelled(&value, default)) {
-        return if spelling == Spelling::Free { Ok(None) } else { Err(OperationError::Default(name)) };
-    }
-    if spelling == Spelling::Canonical && !is_spelled(&value, text) {
+    let value = value.ok_or(OperationError::Value { name, takes })?;
+    if spelling == Spelling::Canonical && !is_spelled(value, text) {
         return Err(OperationError::Spelling { name, canonical: value.to_string() });
     }
-    Ok(Some(value))
+    Ok(false)
 }
 
 /// Whether a value prints as exactly `text`; without building the string.
-fn is_spelled(value: &impl fmt::Display, text: &str) -> bool {
+fn is_spelled(value: &dyn fmt::Display, text: &str) -> bool {
     struct Rest<'a>(&'a str);
     impl fmt::Write for Rest<'_> {
         fn write_str(&mut self, part: &str) -> fmt::Result {
