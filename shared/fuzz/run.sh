@@ -16,5 +16,5 @@ export RUSTFLAGS
 cargo $toolchain build --release --quiet --target "$host" --bin "$target"
 folder=${CARGO_TARGET_DIR:-target}/$host/release
 mkdir -p "corpus/$target" "artifacts/$target"
-exec "$folder/$target" -max_total_time="$seconds" -max_len=9000 -artifact_prefix="artifacts/$target/" "$@" \
+exec "$folder/$target" -max_total_time="$seconds" -max_len=9000 -print_final_stats=1 -artifact_prefix="artifacts/$target/" "$@" \
     "corpus/$target" "seeds/$target"

@@ -75,7 +75,7 @@ mod tests {
             ("\"a\"", true),
             ("W/\"a\"", true),
             ("\"b\", W/\"a\"", true),
-            ("\"b,\\\"a\",\"a\"", true),
+            ("\"b,c\",\"a\"", true),
             ("\"b\"", false),
             ("a", false),
             ("\"a", false),

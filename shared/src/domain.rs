@@ -92,7 +92,7 @@ impl HostRule {
             _ => false,
         };
         let prefix_fits = self.prefix.as_ref().is_none_or(|prefix| {
-            source.path().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            source.path().strip_prefix(prefix.as_str()).is_some_and(|below| below.starts_with('/'))
         });
         port_fits && prefix_fits && self.covers(source.host())
     }
@@ -216,6 +216,7 @@ mod tests {
         assert!(admits_source("example.com:8443", "example.com:8443/a"));
         assert!(admits_source("s3.amazonaws.com/my-bucket/", "s3.amazonaws.com/my-bucket/a.jpg"));
         assert!(!admits_source("s3.amazonaws.com/my-bucket/", "s3.amazonaws.com/my-bucket-2/a.jpg"));
+        assert!(!admits_source("s3.amazonaws.com/my-bucket/", "s3.amazonaws.com/my-bucket"));
         assert!(!admits_source("s3.amazonaws.com/my-bucket/", "s3.amazonaws.com/other/my-bucket/a.jpg"));
     }
 

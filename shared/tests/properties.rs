@@ -310,6 +310,13 @@ proptest! {
         }
     }
 
+    /// SIG-14: a decimal of more than three digits is refused, never rounded to another.
+    #[test]
+    fn sig14_no_decimal_is_rounded(units in 1..4u32, fraction in "[0-9]{3,6}[1-9]") {
+        let written = format!("dpr_{units}.{fraction}");
+        prop_assert!(Operations::read(&written).is_err(), "{}", written);
+    }
+
     /// NUM-2: an item that stands twice is refused, even where one of the two says the default.
     #[test]
     fn num2_an_item_twice_is_refused(item in select(ITEMS), seed in any::<Index>()) {

@@ -252,3 +252,25 @@ fn sig7_the_boundary_second_is_valid_and_a_clock_behind_admits_no_second_more() 
     assert_eq!(at(end + 30), Err("url_expired"));
     assert_eq!(at(0), Ok(()));
 }
+
+/// SIG-9, SIG-12: a caller that looks up the wrong record is told so, whatever the record says.
+#[test]
+fn sig9_a_record_of_another_name_admits_nothing() {
+    let vectors = format::read(FILE);
+    let records = Records::of(&vectors.state);
+    let case = vectors.cases.iter().find(|case| case.id == "get-remote").unwrap();
+    let text = records.target(case);
+    let target = gate::read("GET", &text).unwrap();
+    let (key, project) = (&records.keys[&target.request().key], &records.projects[&target.request().project]);
+    let verdict =
+        |key, project| gate::admit(&target, None, key, project, NOW).map(|_| ()).map_err(|no| no.code.as_str());
+    assert_eq!(verdict(Some(key), Some(project)), Ok(()));
+    assert_eq!(verdict(Some(key), None), Err("project_mismatch"));
+    assert_eq!(verdict(None, Some(project)), Err("key_unknown"));
+    for other in records.projects.values().filter(|other| other.slug != project.slug) {
+        assert_eq!(verdict(Some(key), Some(other)), Err("project_mismatch"));
+    }
+    for other in records.keys.values().filter(|other| other.key != key.key) {
+        assert_eq!(verdict(Some(other), Some(project)), Err("key_unknown"));
+    }
+}

@@ -8,7 +8,7 @@
 //!  only     allocation
 //! ```
 //!
-//! Everything that can be refused is refused from the header. Only [`codec`] holds unsafe code; a panic anywhere below
+//! Everything that can be refused is refused from the header. Only the folder `codec` holds unsafe code; a panic anywhere below
 //! becomes [`ImageError::Broken`] for this one request (DOS-3).
 
 #![deny(unsafe_code)]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod commands;
 mod delivery;
+mod documentation;
 mod examples;
 mod harness;
 mod secrets;

@@ -19,7 +19,7 @@ pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of its folder of seeds.
 pub const CHECKS: [(&str, Check); 7] = [
-    ("target", target),
+    ("url", url),
     ("operations", operations),
     ("source", source),
     ("envelope", envelope),
@@ -32,7 +32,7 @@ pub const CHECKS: [(&str, Check); 7] = [
 const NOW: u64 = 1_800_000_000;
 
 /// A target that parses prints as the same bytes, and its parts make the same target again.
-pub fn target(bytes: &[u8]) {
+pub fn url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Target::parse(text) {
         Ok(target) => {

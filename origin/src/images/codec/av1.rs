@@ -49,6 +49,9 @@ impl Planes {
 
 /// Decodes the one frame of a still, which must be of the size that the container promised.
 pub(in super::super) fn decode(data: &[u8], expected: Size) -> Result<Planes, ImageError> {
+    if data.is_empty() {
+        return Err(BROKEN);
+    }
     let decoder = Decoder::open(expected)?;
     decoder.send(data)?;
     let picture = decoder.picture()?;

@@ -22,7 +22,7 @@ pub(super) struct Decoded {
 pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
     match probe.coding {
         Coding::Jpeg { .. } => jpeg::decode(source, probe, shrink, limits),
-        Coding::Png { .. } => png::decode(source, probe, limits),
+        Coding::Png { .. } => png::decode(source, probe),
         Coding::Gif => gif::decode(source, probe, limits),
         Coding::Webp => webp::decode(source, probe, limits),
         Coding::Avif => avif::decode(source, probe),

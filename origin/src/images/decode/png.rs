@@ -6,19 +6,23 @@ use png::{ColorType, DecodeOptions, Decoder, Limits as PngLimits, Transformation
 
 use super::super::colour::Profile;
 use super::super::error::ImageError;
-use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::Probe;
 use super::Decoded;
 
 const BROKEN: ImageError = ImageError::Broken("the PNG data is damaged or cut short");
 
-pub(super) fn decode(source: &[u8], probe: &Probe, limits: &Limits) -> Result<Decoded, ImageError> {
+/// Most bytes that chunks beside the pixels may inflate to, the colour profile above all (DOS-2): the largest
+/// profiles in use, of printing presses, have some 4 MB. Pixels are bounded by the probe.
+const CHUNK_BYTES: usize = 16 << 20;
+
+pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
     let mut options = DecodeOptions::default();
     // Text is never used, and may be compressed a thousandfold (DOS-2).
     options.set_ignore_text_chunk(true);
     let mut decoder = Decoder::new_with_options(Cursor::new(source), options);
-    decoder.set_limits(PngLimits { bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX) });
+    // The library counts its own rows towards the same limit: at most eight bytes a pixel.
+    decoder.set_limits(PngLimits { bytes: CHUNK_BYTES + 8 * probe.size.width as usize });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(|_| BROKEN)?;
     let info = reader.info();

@@ -12,16 +12,22 @@ use super::picture::Picture;
 pub(super) use jpeg::{FULL_CHROMA_QUALITY, encode_planes as jpeg_of_planes};
 pub(super) use webp::encode_planes as webp_of_planes;
 
-/// The quality of a format when `q` is absent.
+/// The quality of a format when `q` is absent: of equal mean SSIMULACRA2 to JPEG's 80, the common default of image
+/// servers.
 ///
-/// Meant to be of about equal SSIMULACRA2 to JPEG's 80. JPEG 80 and WebP 80 are the common defaults of image servers
-/// and image libraries, near each other in published comparisons; AVIF's 65 on this encoder's own scale is a first
-/// estimate after its documentation and the share of bytes it saves. None of the three was measured here yet: they
-/// are to be replaced by the medians of a run over the photographs of the benchmark.
+/// Measured over the six photographs of the demo at 800 pixels, against this engine's own PNG of the same size
+/// (`ssimulacra2` 0.5, decoded by libvips). The scale is this engine's: encoders' numbers mean nothing to each other.
+///
+/// | | score | bytes |
+/// |---|---|---|
+/// | JPEG 80 | 77.5 | 80 348 |
+/// | WebP 84 | 77.3 | 76 228 |
+/// | AVIF 82, 84 | 75.7, 79.2 | 54 294, 63 974 |
 pub(super) fn default_quality(format: Format) -> u8 {
     match format {
-        Format::Jpeg | Format::Webp => 80,
-        Format::Avif => 65,
+        Format::Jpeg => 80,
+        Format::Webp => 84,
+        Format::Avif => 83,
         // Without loss.
         Format::Png | Format::Gif => 100,
     }

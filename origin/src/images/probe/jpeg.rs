@@ -100,9 +100,11 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
     let (size, coding) = frame.ok_or(ImageError::Broken("the JPEG file has no frame header"))?;
     profile_parts.sort_by_key(|(number, _)| *number);
     let profile: Vec<u8> = profile_parts.into_iter().flat_map(|(_, part)| part).copied().collect();
-    let Coding::Jpeg { progressive, components, .. } = coding else { return Ok(still(size, orientation, coding)) };
+    let Coding::Jpeg { progressive, components, samples_64ths, .. } = coding else {
+        return Ok(still(size, orientation, coding));
+    };
     let profile = (!profile.is_empty()).then_some(profile);
-    Ok(Probe { profile, ..still(size, orientation, Coding::Jpeg { progressive, components, adobe }) })
+    Ok(Probe { profile, ..still(size, orientation, Coding::Jpeg { progressive, components, samples_64ths, adobe }) })
 }
 
 fn still(size: Size, orientation: Orientation, coding: Coding) -> Probe {
@@ -131,5 +133,15 @@ fn read_frame(code: u8, body: &[u8]) -> Result<(Size, Coding), ImageError> {
     let side = |high: u8, low: u8| u32::from(u16::from_be_bytes([high, low]));
     let size = Size { width: side(*w1, *w0), height: side(*h1, *h0) };
     let progressive = matches!(code, 0xc2 | 0xca);
-    Ok((size, Coding::Jpeg { progressive, components: *components, adobe: false }))
+    // Each component's factors, four bits across and four down, against the largest of all (T.81 §A.1.1).
+    let factors = samplings.chunks_exact(3).take(usize::from(*components));
+    let factors: Vec<(u16, u16)> = factors.map(|of| (u16::from(of[1] >> 4), u16::from(of[1] & 15))).collect();
+    if factors.iter().any(|(across, down)| !(1..=4).contains(across) || !(1..=4).contains(down)) {
+        return Err(ImageError::Broken("the JPEG frame header has impossible sampling factors"));
+    }
+    let most_across = factors.iter().map(|(across, _)| *across).max().unwrap_or(1);
+    let most_down = factors.iter().map(|(_, down)| *down).max().unwrap_or(1);
+    let samples: u16 = factors.iter().map(|(across, down)| across * down).sum();
+    let samples_64ths = (64 * samples).div_ceil(most_across * most_down);
+    Ok((size, Coding::Jpeg { progressive, components: *components, samples_64ths, adobe: false }))
 }

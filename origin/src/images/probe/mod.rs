@@ -46,6 +46,8 @@ pub(super) enum Coding {
         progressive: bool,
         /// 1 grey, 3 colour, 4 CMYK.
         components: u8,
+        /// Samples of all components to 64 pixels: 64 for grey, 96 for 4:2:0, 192 for 4:4:4.
+        samples_64ths: u16,
         /// An Adobe segment is present: CMYK is stored inverted.
         adobe: bool,
     },

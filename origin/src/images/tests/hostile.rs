@@ -207,3 +207,33 @@ fn dos11_memory_is_estimated_from_the_header() {
     let refused = process(&png(&quarters(2000, 2000)), &operations, &tight, far);
     assert!(matches!(refused, Err(ImageError::SourceTooLarge | ImageError::ResultTooLarge)));
 }
+
+/// A panic inside the AV1 decoder's C interface would end the process, and nothing could catch it: no damaged input may
+/// bring one about.
+#[test]
+fn dos3_damaged_avif_ends_no_process() {
+    let sources = [
+        &include_bytes!("fixtures/q8-420.avif")[..],
+        include_bytes!("fixtures/q10-420.avif"),
+        include_bytes!("fixtures/alpha.avif"),
+        include_bytes!("fixtures/q12-444.avif"),
+    ];
+    let (mut state, mut opened) = (0x9e37_79b9_7f4a_7c15u64, 0);
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    for _ in 0..20_000 {
+        let mut damaged = sources[next() % sources.len()].to_vec();
+        // The coded data stands at the end: most damage goes there.
+        let from = if next() % 4 == 0 { 0 } else { damaged.len() / 2 };
+        for _ in 0..=next() % 6 {
+            let at = from + next() % (damaged.len() - from);
+            damaged[at] = next() as u8;
+        }
+        opened += u32::from(run(&damaged, "w_8,f_png").is_ok());
+    }
+    assert!((1..20_000).contains(&opened), "{opened}: damage was not of both kinds");
+}

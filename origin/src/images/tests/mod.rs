@@ -8,6 +8,7 @@
 
 mod cleaning;
 mod colours;
+mod foreign;
 mod hostile;
 mod photos;
 mod shapes;

@@ -1,0 +1,152 @@
+//! Tables in docs/ that the code is the source of. `make docs` writes them; a difference fails here.
+
+use std::path::PathBuf;
+
+use sealpix::denial::Code;
+use sealpix::operations::ITEMS;
+use sealpix_origin::config::VARIABLES;
+use sealpix_origin::images;
+
+fn check(file: &str, table: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- generated: make docs -->\n", "<!-- end -->");
+    let (head, rest) = text.split_once(begin).unwrap();
+    let (held, tail) = rest.split_once(end).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{head}{begin}{table}{end}{tail}")).unwrap();
+    } else {
+        assert_eq!(held, table, "docs/{file} is out of date: run make docs");
+    }
+}
+
+#[test]
+fn the_table_of_operations_is_the_grammars() {
+    let mut table = "| item | takes | absent means | engine |\n|---|---|---|---|\n".to_owned();
+    for item in ITEMS {
+        let takes = item.takes.replace('|', "\\|");
+        // An example value that the grammar takes, to ask the engine with.
+        let values = [
+            "1",
+            "300",
+            "2",
+            "90",
+            "h",
+            "5",
+            "copyright",
+            "a.jpg",
+            "jpg",
+            "cover",
+            "x",
+            "0:0:1:1",
+            "n",
+            "ff0000",
+            "1000",
+        ];
+        let values = values.into_iter().chain(["1.5", "logo:n:50:50"]);
+        let parsed =
+            values.filter_map(|value| sealpix::operations::Operations::parse(&format!("{}_{value}", item.name)).ok());
+        let operations = parsed.into_iter().next().unwrap_or_else(|| panic!("no example for {}", item.name));
+        let engine = match item.name {
+            // Expanded by the gate before the engine sees it.
+            "p" => "yes",
+            _ if images::unsupported(&operations).is_none() => "yes",
+            _ => "not yet: 501",
+        };
+        let absent = item.default.unwrap_or("-");
+        table.push_str(&format!("| `{}` | {takes} | {absent} | {engine} |\n", item.name));
+    }
+    check("operations.md", &table);
+}
+
+#[test]
+fn the_table_of_denials_is_the_codes() {
+    let mut table = "| code | status | meaning |\n|---|---|---|\n".to_owned();
+    for code in Code::ALL {
+        table.push_str(&format!("| `{}` | {} | {} |\n", code.as_str(), code.status(), code.title()));
+    }
+    check("denials.md", &table);
+}
+
+#[test]
+fn the_table_of_variables_is_the_configurations() {
+    let mut table = "| variable | meaning |\n|---|---|\n".to_owned();
+    for (name, meaning) in VARIABLES {
+        table.push_str(&format!("| `{name}` | {meaning} |\n"));
+    }
+    check("configuration.md", &table);
+}
+
+#[test]
+fn the_threat_models_tests_exist() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
+    let mut checked = 0;
+    for row in text.lines().filter(|row| row.starts_with("| ")) {
+        for reference in row.split('`').skip(1).step_by(2).filter(|reference| reference.contains("::")) {
+            let (file, test) = reference.split_once("::").unwrap();
+            let source = std::fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{file} is no file"));
+            assert!(source.contains(test), "{file} has no {test}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 20, "{checked}");
+}
+
+/// The indented blocks of a page, in order.
+fn blocks(page: &str) -> Vec<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut blocks = vec![String::new()];
+    for line in text.lines() {
+        match line.strip_prefix("    ") {
+            Some(code) => blocks.last_mut().unwrap().extend([code, "\n"]),
+            None if blocks.last().unwrap().is_empty() => {}
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks
+}
+
+/// Runs a block as a person would paste it, beside the examples and with `sealpix` on the path.
+fn run(program: &str, flag: &str, code: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_BIN_EXE_sealpix")).parent().unwrap().to_owned();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
+    let mut command = std::process::Command::new(program);
+    let output = command.args([flag, code]).env("PATH", path).current_dir(examples).output().unwrap();
+    assert!(output.status.success(), "{code}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn block_with<'a>(blocks: &'a [String], text: &str) -> &'a str {
+    blocks.iter().find(|block| block.contains(text)).unwrap_or_else(|| panic!("no block has {text:?}"))
+}
+
+#[test]
+fn the_signing_page_prints_what_it_says() {
+    let blocks = blocks("docs/signing.md");
+    let printed = block_with(&blocks, "https://img.example.com/my-app/w_800");
+    assert_eq!(run("bash", "-c", block_with(&blocks, "sealpix sign")), printed);
+}
+
+#[test]
+fn the_readmes_signers_sign() {
+    const SECRET: &str = "sk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const PUBLIC: &str = "pk_ZGVmZ2hpamtsbW5vcHFycw";
+    let blocks = blocks("README.md");
+    let by_command = run("bash", "-c", block_with(&blocks, "sealpix sign"));
+    let begins =
+        "https://img.example.com/my-app/w_800,f_auto/cdn.example.com/photo.jpg?key=pk_ZGVmZ2hpamtsbW5vcHFycw&exp=";
+    assert!(by_command.starts_with(begins), "{by_command}");
+    let python = block_with(&blocks, "from sign import");
+    let python = format!("secret_key, public_key = {SECRET:?}, {PUBLIC:?}\n{python}print(url)\n");
+    let by_python = run("python3", "-c", &python);
+    let node = block_with(&blocks, "from './sign.mjs'").replace("'./sign.mjs'", "process.cwd() + '/sign.mjs'");
+    let node = node.replace("import { sign } from ", "const { sign } = await import(").replacen(";\n", ");\n", 1);
+    let node = format!(
+        "const [secretKey, publicKey] = [{SECRET:?}, {PUBLIC:?}];\n(async () => {{ {node} console.log(url); }})();"
+    );
+    assert_eq!(run("node", "-e", &node), by_python);
+    assert!(by_python.starts_with(begins), "{by_python}");
+}
