@@ -6,6 +6,7 @@ import { assertPicture, cacheStatus, newKey, now, start, type Reply, type World 
 const PHOTO = '@gallery/freespace-1mp.jpg'
 const second = newKey()
 const open = newKey()
+const unkept = newKey()
 
 let world: World
 before(async () => {
@@ -14,7 +15,7 @@ before(async () => {
     projects: [
       { slug: 'my-app', grants: ['gallery'], caching: { ttl_secs: 1000 }, keys: [second] },
       { slug: 'open-app', grants: ['gallery'], caching: { ttl_secs: 1000, public: true }, keys: [open] },
-      { slug: 'no-cache', grants: ['gallery'], caching: { ttl_secs: 0 }, keys: [newKey()] },
+      { slug: 'no-cache', grants: ['gallery'], caching: { ttl_secs: 0 }, keys: [unkept] },
     ],
   })
 })
@@ -134,4 +135,22 @@ test('a download has its name, and an entry of its own (HDR-2)', async () => {
     assert.equal(reply.headers.get('Content-Disposition'), 'attachment; filename="cat.jpg"')
   }
   assert.equal((await world.edge.warm(world.sign('w_110', PHOTO))).headers.get('Content-Disposition'), null)
+})
+
+test('CACHE-11 a Range is not asked for at the origin, and the whole picture is kept', async () => {
+  const target = world.sign('w_141', PHOTO)
+  const ranged = await world.edge.fetch(target, { Range: 'bytes=0-9' })
+  assertPicture(ranged, 'fwd=miss; stored')
+  const hit = await world.edge.warm(target)
+  assert.equal(ranged.body.length, hit.body.length)
+  assert.equal((await world.edge.fetch(target, { Range: 'bytes=0-9' })).status, 200)
+})
+
+test('a project without a cache time is never kept', async () => {
+  const target = world.sign('w_142', PHOTO, { key: unkept, project: 'no-cache' })
+  for (let round = 0; round < 3; round += 1) {
+    const reply = await world.edge.fetch(target)
+    assertPicture(reply, 'fwd=miss')
+    assert.equal(reply.headers.get('Cache-Control'), 'private, max-age=0')
+  }
 })

@@ -65,7 +65,8 @@ export class Origin {
 
   constructor() {
     cpSync(join(import.meta.dirname, 'photos'), this.gallery, { recursive: true })
-    this.setup = JSON.parse(this.command('setup', '--json', '--project', 'my-app', '--gallery', this.gallery)) as Setup
+    const args = ['setup', '--json', '--project', 'my-app', '--gallery', this.gallery]
+    this.setup = JSON.parse(this.command({ args })) as Setup
   }
 
   get #environment(): NodeJS.ProcessEnv {
@@ -73,8 +74,9 @@ export class Origin {
   }
 
   /** Runs the command line; its standard output. */
-  command(...args: string[]): string {
-    const { status, stdout, stderr, error } = spawnSync(binary, args, { env: this.#environment, encoding: 'utf8' })
+  command({ args, environment = {} }: { args: string[]; environment?: Record<string, string> }): string {
+    const env = { ...this.#environment, ...environment }
+    const { status, stdout, stderr, error } = spawnSync(binary, args, { env, encoding: 'utf8' })
     if (status !== 0) throw new Error(`sealpix ${args.join(' ')}: ${error?.message ?? stderr}`)
     return stdout
   }
@@ -82,7 +84,7 @@ export class Origin {
   apply(state: { projects: Project[] }): void {
     const file = join(this.folder, 'state.json')
     writeFileSync(file, JSON.stringify({ ...state, sources: [{ name: 'gallery', kind: 'file', root: this.gallery }] }))
-    this.command('registry', 'apply', file)
+    this.command({ args: ['registry', 'apply', file] })
   }
 
   async serve(): Promise<void> {
@@ -106,6 +108,11 @@ export class Origin {
     this.#process = undefined
     if (child === undefined || child.exitCode !== null) return
     await new Promise((done) => child.once('exit', done).kill())
+  }
+
+  /** Removes the folder with all that is in it. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
   }
 
   /** The sealed records, as the edge pulls them. */
@@ -175,10 +182,11 @@ export class Edge {
 
   /** Fetches until the cache answers: storing goes on behind the first answer's back. */
   async warm(target: string, headers: Record<string, string> = {}): Promise<Reply> {
-    for (;;) {
+    for (let round = 0; round < 200; round += 1) {
       const reply = await this.fetch(target, headers)
       if (reply.status !== 200 || cacheStatus(reply) === 'sealpix; hit') return reply
     }
+    throw new Error('the cache never answers')
   }
 
   async stop(): Promise<void> {
@@ -196,6 +204,15 @@ export function assertRefused(reply: Reply, code: string, status: number): void 
   assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
   assert.equal(reply.headers.get('Cache-Control'), 'no-store')
   assertProtected(reply)
+}
+
+/** Asks again while the edge has spent this second's pulls for names that it does not know: a test invents many. */
+export async function patiently<Answer>(ask: () => Promise<Answer>, code: (answer: Answer) => string | undefined): Promise<Answer> {
+  const until = Date.now() + 10_000
+  for (;;) {
+    const answer = await ask()
+    if (code(answer) !== 'key_lookup_busy' || Date.now() > until) return answer
+  }
 }
 
 /** The headers of every answer. */
@@ -248,7 +265,7 @@ export class World {
   async stop(): Promise<void> {
     await Promise.all(this.#edges.map((edge) => edge.stop()))
     await this.origin.stop()
-    rmSync(this.origin.folder, { recursive: true, force: true })
+    this.origin.remove()
     const secrets = [...this.#secrets, this.origin.setup.edge_link.slice(12)]
     const said = [this.origin, ...this.#edges].flatMap((side) => side.said)
     assert.ok(said.length > 0, 'both sides log')

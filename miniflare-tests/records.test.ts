@@ -103,13 +103,6 @@ test('past its end a record says nothing, and a fresh one is pulled where it can
   assert.equal((await later.fetch(target)).status, 200)
 })
 
-test('sixty pictures of a page ask for their key once', async () => {
-  const edge = world.newEdge()
-  const targets = Array.from({ length: 60 }, (_, index) => world.sign(`w_${160 + index}`, '@gallery/none.jpg'))
-  const replies = await Promise.all(targets.map((target) => edge.fetch(target)))
-  for (const reply of replies) assertRefused(reply, 'source_not_found', 404)
-})
-
 test('SIG-11 strangers cannot have the origin asked without bound', async () => {
   const edge = world.newEdge()
   const targets = Array.from({ length: 120 }, () => world.sign('w_150', PHOTO, { key: newKey() }))

@@ -3,23 +3,27 @@
 //! The gate runs before every look-up. A name is a hash of what makes the picture's bytes, never a client's URL,
 //! under a path that is refused from outside, so nothing but this Worker fills or reads it (CACHE-7, CACHE-8).
 
+use js_sys::ArrayBuffer;
+use js_sys::futures::JsFuture;
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::record::Caching;
+use wasm_bindgen::JsCast as _;
+use web_sys::ResponseInit;
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::response::put;
 use crate::trace::trouble;
 
-/// Largest picture that is stored: far above any sensible one, far below the isolate's memory, in which a slow
-/// client's part of the copy waits.
-const MAX_STORED_BYTES: u64 = 25 * 1024 * 1024;
+/// Largest picture that is stored: above any sensible one, and some of them at once still fit the isolate's 128 MB, in
+/// which each is gathered before it is stored.
+const MAX_STORED_BYTES: u32 = 10 * 1024 * 1024;
 
 /// A finished picture: the allow-listed headers of the origin's or the cache's answer, and its body, still to be
 /// streamed.
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub(crate) content_type: Option<String>,
-    pub(crate) length: Option<u64>,
+    pub(crate) length: Option<u32>,
     pub(crate) etag: Option<String>,
     pub(crate) disposition: Option<String>,
     /// Whole, of this engine, of a known length, and not forbidden to be kept.
@@ -88,16 +92,16 @@ impl Cache {
         picture: Picture,
         body_wanted: bool,
         caching: Caching,
-        context: &Context,
+        (context, request_id): (&Context, &str),
     ) -> (Picture, bool) {
-        if !picture.storable || caching.ttl_secs == 0 {
+        let Some(length) = picture.length.filter(|_| picture.storable && caching.ttl_secs > 0) else {
             return (picture, false);
-        }
+        };
         let headers = Headers::new();
         picture.describe(&headers);
         put(&headers, "Cache-Control", &format!("public, max-age={}", caching.ttl_secs));
         put(&headers, "Sealpix-Engine", &ENGINE_VERSION.to_string());
-        let mut copy = ResponseBuilder::new().with_headers(headers).body(picture.body);
+        let mut copy = ResponseBuilder::new().body(picture.body);
         let body = if body_wanted {
             let Ok(kept) = copy.cloned() else { return (Picture { body: copy.into_parts().1, ..picture }, false) };
             std::mem::replace(&mut copy, kept).into_parts().1
@@ -106,11 +110,30 @@ impl Cache {
         };
         let cache = worker::Cache::default();
         let url = format!("{}{name}", self.base);
+        let request_id = request_id.to_owned();
         context.wait_until(async move {
-            if let Err(error) = cache.put(url, copy).await {
-                trouble("", &format!("the cache did not take a picture: {error}"));
+            let stored = async {
+                let whole = gather(&copy.into(), length, &headers).await?;
+                cache.put(url, whole).await.map_err(|error| error.to_string())
+            };
+            if let Err(reason) = stored.await {
+                trouble(&request_id, &format!("a picture is not stored: {reason}"));
             }
         });
         (Picture { body, ..picture }, true)
     }
+}
+
+/// The whole picture in memory. A cache that is given a stream keeps what came before it broke off, under a length of
+/// its own making (CACHE-14).
+async fn gather(copy: &web_sys::Response, length: u32, headers: &Headers) -> Result<Response, String> {
+    let bytes = async { JsFuture::from(copy.array_buffer()?).await }.await.map_err(|_| "it broke off")?;
+    let bytes: ArrayBuffer = bytes.unchecked_into();
+    if bytes.byte_length() != length {
+        return Err("it is not as long as its Content-Length".to_owned());
+    }
+    let init = ResponseInit::new();
+    init.set_headers(headers.as_ref());
+    let whole = web_sys::Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init);
+    whole.map(Response::from).map_err(|_| "no answer can be made of it".to_owned())
 }

@@ -77,7 +77,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let picture = edge.origin.picture(&asked.target, facts).await?;
     trace.mark("origin");
     let body_wanted = answer.sends_body(&picture);
-    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, edge.context);
+    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, &asked.id));
     Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
 }
 

@@ -1,6 +1,6 @@
 //! The edge: a Cloudflare Worker that verifies signed image URLs and answers them from its cache.
 //!
-//! The way of a request is [`deliver`], top to bottom: read the target, look up its records, ask the gate,
+//! The way of a request is `deliver.rs`, top to bottom: read the target, look up its records, ask the gate,
 //! answer from the cache, or count the request against its key's limits and fetch from the origin with a
 //! proof. `sealpix` (the `shared` crate) decides; the rooms here do the I/O that it has none of.
 //!

@@ -114,6 +114,7 @@ impl Records {
 
     /// Brings the two names into the memo: from KV, and if one is not settled there, from the origin.
     async fn read(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
+        let began = clock::now_millis();
         let [key, project] = names;
         let (key_sealed, project_sealed) = join(self.stored(key, request_id), self.stored(project, request_id)).await;
         let settled = |name: &Name, sealed: Option<String>| {
@@ -121,7 +122,7 @@ impl Records {
         };
         // Both, so that both are in the memo whatever one of them lacks.
         let (key_settled, project_settled) = (settled(key, key_sealed), settled(project, project_sealed));
-        if key_settled && project_settled { Ok(()) } else { self.pull(names, request_id).await }
+        if key_settled && project_settled { Ok(()) } else { self.pull(names, began, request_id).await }
     }
 
     async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
@@ -162,15 +163,14 @@ impl Records {
         }
     }
 
-    async fn pull(&self, names: &[Name; 2], request_id: &str) -> Result<(), Refusal> {
+    /// Asks the origin, unless another request has done so since this one began to look.
+    async fn pull(&self, names: &[Name; 2], began: u64, request_id: &str) -> Result<(), Refusal> {
         let known = names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.holds(&name.stored)));
-        if !known {
-            if follow(names).await {
-                return Ok(());
-            }
-            if !within_budget(clock::now_millis() / 1000) {
-                return Err(busy());
-            }
+        if follow(names, began).await {
+            return Ok(());
+        }
+        if !known && !within_budget(clock::now_millis() / 1000) {
+            return Err(busy());
         }
         let _pulling = Pulling::of(names);
         let [key, project] = names;
@@ -207,7 +207,7 @@ fn busy() -> Refusal {
 
 /// Waits for another request's pull of the same names: a page of sixty pictures asks for its key once. Requests of an
 /// isolate may not wait for each other's promises, so this looks from time to time. Whether the names are settled now.
-async fn follow(names: &[Name; 2]) -> bool {
+async fn follow(names: &[Name; 2], began: u64) -> bool {
     let pulled_elsewhere = || PULLING.with_borrow(|pulling| names.iter().all(|name| pulling.contains(&name.stored)));
     for _ in 0..FOLLOW_TIMES {
         if !pulled_elsewhere() {
@@ -215,8 +215,7 @@ async fn follow(names: &[Name; 2]) -> bool {
         }
         Delay::from(Duration::from_millis(FOLLOW_MILLIS)).await;
     }
-    let now = clock::now_millis();
-    names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.standing(&name.stored, now)) != Standing::Old)
+    names.iter().all(|name| MEMO.with_borrow_mut(|memo| memo.is_settled_since(&name.stored, began)))
 }
 
 fn within_budget(second: u64) -> bool {

@@ -102,6 +102,13 @@ impl Memo {
         Some(entry.record.clone().map_or(Known::Nothing, |record| Known::Is(record, entry.stamp.fresh_until)))
     }
 
+    /// Whether `name` was settled at `then` or later, by whomever: there is nothing, or a record that is not past its end.
+    pub(crate) fn is_settled_since(&mut self, name: &str, then: u64) -> bool {
+        self.entries.get_mut(name).is_some_and(|entry| {
+            entry.checked_millis >= then && (entry.record.is_none() || entry.stamp.fresh_until >= then / 1000)
+        })
+    }
+
     /// Whether there is a record of `name`, however old.
     pub(crate) fn holds(&mut self, name: &str) -> bool {
         matches!(self.known(name), Some(Known::Is(..)))
@@ -204,7 +211,9 @@ mod tests {
         assert_eq!(memo.standing(name, NOW + 15_001), Standing::Fresh, "someone is looking");
         assert_eq!(memo.standing(name, NOW + 20_000), Standing::Ageing, "nobody came back");
         assert_eq!(memo.standing(name, NOW + 30_000), Standing::Old);
+        assert!(!memo.is_settled_since(name, NOW), "the record is past its end");
         memo.is_unknown(name, NOW);
+        assert!(memo.is_settled_since(name, NOW) && !memo.is_settled_since(name, NOW + 1));
         assert_eq!(memo.standing(name, NOW + 4_999), Standing::Fresh);
         assert_eq!(memo.standing(name, NOW + 5_000), Standing::Old);
     }
