@@ -121,7 +121,8 @@ export class Origin {
     const proof = prove(this.setup.edge_link, target)
     const reply = await fetch(this.url + target, { headers: { 'Sealpix-Proof': proof } })
     if (reply.status !== 200) throw new Error(`records: ${reply.status} ${await reply.text()}`)
-    return (await reply.json()) as { key: string | null; project: string | null }
+    const [first, second] = (await reply.text()).split('\n').map((line) => (line === '-' ? null : line))
+    return { key: first ?? null, project: second ?? null }
   }
 }
 

@@ -25,7 +25,11 @@ function derive(edgeLink: string, info: string): { id: string; key: Buffer } {
 export function prove(edgeLink: string, target: string): string {
   const { id, key } = derive(edgeLink, 'sealpix/proof/edge-to-origin/v1')
   const time = Math.floor(Date.now() / 1000)
-  const facts = Buffer.from(JSON.stringify({ time, nonce: randomBytes(16).toString('base64url') }))
+  // CBOR: { 0: time, 1: nonce, 6: 0, 7: 0 }, the time in four bytes, the nonce of 22 characters.
+  const seconds = Buffer.alloc(4)
+  seconds.writeUInt32BE(time)
+  const nonce = Buffer.from(randomBytes(16).toString('base64url'))
+  const facts = Buffer.concat([Buffer.from([0xa4, 0, 0x1a]), seconds, Buffer.from([1, 0x76]), nonce, Buffer.from([6, 0, 7, 0])])
   const body = createHash('sha256').digest()
   const proven = lengthPrefixed('sealpix/proof/v1', 'edge-to-origin', id, 'GET', target, facts, body)
   return `p1.${id}.${facts.toString('base64url')}.${createHmac('sha256', key).update(proven).digest('base64url')}`
@@ -36,7 +40,7 @@ const associated = (id: string, { environment = 'production', kind, name }: Plac
     number(stamp.version), number(stamp.sealedAt), number(stamp.freshUntil))
 
 /** Opens a sealed record. */
-export function open(edgeLink: string, place: Place, sealed: string): { stamp: Stamp; record: Record<string, unknown> } {
+export function open(edgeLink: string, place: Place, sealed: string): { stamp: Stamp; record: Buffer } {
   const { id, key } = derive(edgeLink, 'sealpix/record-seal/v1')
   const [, , version, sealedAt, freshUntil, text = ''] = sealed.split('.')
   const stamp = { version: Number(version), sealedAt: Number(sealedAt), freshUntil: Number(freshUntil) }
@@ -44,15 +48,15 @@ export function open(edgeLink: string, place: Place, sealed: string): { stamp: S
   const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
   cipher.setAAD(associated(id, place, stamp)).setAuthTag(bytes.subarray(-16))
   const plain = Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()])
-  return { stamp, record: JSON.parse(plain.toString()) as Record<string, unknown> }
+  return { stamp, record: plain }
 }
 
 /** Seals a record for its place. */
-export function seal(edgeLink: string, place: Place, stamp: Stamp, record: unknown): string {
+export function seal(edgeLink: string, place: Place, stamp: Stamp, record: Buffer): string {
   const { id, key } = derive(edgeLink, 'sealpix/record-seal/v1')
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(associated(id, place, stamp))
-  const sealed = Buffer.concat([nonce, cipher.update(JSON.stringify(record)), cipher.final(), cipher.getAuthTag()])
+  const sealed = Buffer.concat([nonce, cipher.update(record), cipher.final(), cipher.getAuthTag()])
   return `r1.${id}.${stamp.version}.${stamp.sealedAt}.${stamp.freshUntil}.${sealed.toString('base64url')}`
 }

@@ -6,11 +6,10 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::futures::JsFuture;
-use sealpix::denial::Code;
+use sealpix::denial::{CODE_HEADER, Code};
 use sealpix::gate::Admission;
 use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Facts, Proven};
-use serde::Deserialize;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{AbortSignal, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
@@ -34,10 +33,20 @@ pub(crate) struct Origin {
 }
 
 /// The answer to a pull: each record sealed, or that there is none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pulled {
     pub(crate) key: Option<String>,
     pub(crate) project: Option<String>,
+}
+
+impl Pulled {
+    /// Two lines, the key's record and the project's; `-` where there is none.
+    fn read(text: &str) -> Option<Self> {
+        let (key, rest) = text.split_once('\n')?;
+        let project = rest.strip_suffix('\n').filter(|project| !project.contains('\n'))?;
+        let record = |line: &str| (line != "-").then(|| line.to_owned());
+        Some(Self { key: record(key), project: record(project) })
+    }
 }
 
 impl Origin {
@@ -82,9 +91,8 @@ impl Origin {
         if response.status() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
-        let text = text(&response).await;
-        serde_json::from_slice(text.as_bytes()).map_err(|error| {
-            trouble(request_id, &format!("the origin's records cannot be read: {error}"));
+        Pulled::read(&text(&response).await).ok_or_else(|| {
+            trouble(request_id, "the origin's records are not two lines");
             Code::OriginUnreachable.into()
         })
     }
@@ -129,8 +137,10 @@ impl Origin {
         let status = response.status();
         let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
         let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
-        let body = if is_problem { text(&response).await } else { String::new() };
-        match problem_code(&body).filter(|_| status >= 400 && body.len() <= MAX_PROBLEM_BYTES) {
+        let code = header(CODE_HEADER).filter(|_| is_problem && status >= 400);
+        let body = if code.is_some() { text(&response).await } else { String::new() };
+        let whole = (1..=MAX_PROBLEM_BYTES).contains(&body.len());
+        match code.and_then(|code| known_code(&code)).filter(|_| whole) {
             Some(Code::ProofRequired) => {
                 trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
                 Refusal::of_proof()
@@ -150,13 +160,8 @@ async fn text(response: &Response) -> String {
     JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default()
 }
 
-fn problem_code(body: &str) -> Option<Code> {
-    #[derive(Deserialize)]
-    struct Problem {
-        code: String,
-    }
-    let Problem { code } = serde_json::from_slice(body.as_bytes()).ok()?;
-    Code::ALL.iter().find(|known| known.as_str() == code).copied()
+fn known_code(text: &str) -> Option<Code> {
+    Code::ALL.iter().find(|known| known.as_str() == text).copied()
 }
 
 #[cfg(test)]
@@ -164,9 +169,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_problem_of_ours_is_passed_on() {
-        assert_eq!(problem_code(r#"{"code":"source_not_found","status":404}"#), Some(Code::SourceNotFound));
-        assert_eq!(problem_code(r#"{"code":"teapot"}"#), None);
-        assert_eq!(problem_code("<html>"), None);
+    fn only_a_denial_of_ours_is_passed_on() {
+        assert_eq!(known_code("source_not_found"), Some(Code::SourceNotFound));
+        assert_eq!(known_code("teapot"), None);
+    }
+
+    #[test]
+    fn a_pull_is_two_lines() {
+        let pulled = |key: Option<&str>, project: Option<&str>| {
+            Some(Pulled { key: key.map(str::to_owned), project: project.map(str::to_owned) })
+        };
+        assert_eq!(Pulled::read("r1.a\nr1.b\n"), pulled(Some("r1.a"), Some("r1.b")));
+        assert_eq!(Pulled::read("-\n-\n"), pulled(None, None));
+        for text in ["", "r1.a", "r1.a\n", "r1.a\nr1.b", "r1.a\nr1.b\nr1.c\n"] {
+            assert_eq!(Pulled::read(text), None, "{text:?}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use futures_util::future::join;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind};
 use sealpix::record::{KeyRecord, ProjectRecord};
-use sealpix::target;
+use sealpix::{target, wire};
 use worker::{Delay, Env, KvStore};
 
 use crate::asked::Asked;
@@ -139,15 +139,10 @@ impl Records {
         let opened = envelope::open(&self.config.links, place, sealed, now / 1000).map_err(|error| error.to_string());
         let read = opened.and_then(|opened| {
             let record = match name.kind {
-                Kind::Key => serde_json::from_slice(&opened.plaintext).map(|key| Record::Key(Rc::new(key))),
-                Kind::Project => {
-                    serde_json::from_slice(&opened.plaintext).map(|project| Record::Project(Rc::new(project)))
-                }
+                Kind::Key => wire::from_bytes(&opened.plaintext).map(|key| Record::Key(Rc::new(key))),
+                Kind::Project => wire::from_bytes(&opened.plaintext).map(|project| Record::Project(Rc::new(project))),
             };
-            // serde's message would repeat what the record holds.
-            record
-                .map(|record| (record, opened.link, opened.stamp))
-                .map_err(|_| "the record is of a form not known here".to_owned())
+            record.map(|record| (record, opened.link, opened.stamp)).map_err(|error| error.to_string())
         });
         match (read, self.config.links.first()) {
             (Ok((record, link, stamp)), Some(current)) => {

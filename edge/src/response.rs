@@ -151,8 +151,8 @@ pub(crate) fn own(asked: &Asked) -> Response {
     if asked.target == "/_sealpix/healthz" && matches!(asked.method.as_str(), "GET" | "HEAD") {
         return text(headers, 200, "text/plain", "ok".to_owned(), asked);
     }
-    let denial = Denial::new(Code::MalformedUrl, "nothing is here for clients");
-    text(headers, 404, "application/problem+json", denial.problem(&asked.id), asked)
+    let denial = Denial::from(Code::NotFound);
+    text(headers, denial.code.status(), "application/problem+json", denial.problem(&asked.id), asked)
 }
 
 /// OPTIONS: which methods pages may use, the same for every URL (SIG-15).

@@ -66,6 +66,8 @@ codes! {
     SourceDenied = "source_denied", 403, "The source is not allowed";
     /// The key's minute or day is full.
     RateLimited = "rate_limited", 429, "The key's rate limit is reached";
+    /// The edge's own paths, which are not for clients.
+    NotFound = "not_found", 404, "Nothing is here";
     /// The client address's limit is reached.
     AddressLimited = "address_limited", 429, "Too many requests from this address";
     /// No free look-up for an unknown key.

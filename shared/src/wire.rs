@@ -23,7 +23,7 @@ pub struct WireError;
 pub fn to_bytes(value: &impl Encode<()>) -> Vec<u8> {
     let mut out = Vec::new();
     // Writing to a Vec cannot fail.
-    let _ = minicbor::encode(value, &mut out);
+    let _ = Encoder::new(&mut out).encode(value);
     out
 }
 
@@ -87,6 +87,9 @@ mod tests {
         assert_eq!(from_bytes::<Slug>(&to_bytes(&Slug::new("my-app").unwrap())), Ok(Slug::new("my-app").unwrap()));
         // The text `api`, which is reserved.
         assert_eq!(from_bytes::<Slug>(b"\x63api"), Err(WireError));
-        assert_eq!(from_bytes::<SigningKey>(&[0x58, 32].into_iter().chain([0; 32]).collect::<Vec<u8>>()), Err(WireError));
+        assert_eq!(
+            from_bytes::<SigningKey>(&[0x58, 32].into_iter().chain([0; 32]).collect::<Vec<u8>>()),
+            Err(WireError)
+        );
     }
 }

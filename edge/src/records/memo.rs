@@ -156,6 +156,9 @@ impl Memo {
 
 #[cfg(test)]
 mod tests {
+    use sealpix::record::{Caching, Environment, ProjectRecord};
+    use sealpix::target::Slug;
+
     use super::*;
 
     const NOW: u64 = 1_800_000_000_000;
@@ -165,8 +168,19 @@ mod tests {
     }
 
     fn record(epoch: u64) -> Record {
-        let json = format!(r#"{{"slug":"my-app","epoch":{epoch}}}"#);
-        Record::Project(Rc::new(serde_json::from_str(&json).unwrap()))
+        Record::Project(Rc::new(ProjectRecord {
+            slug: Slug::new("my-app").unwrap(),
+            environment: Environment::Production,
+            referers: Vec::new(),
+            require_referer: false,
+            sources: Vec::new(),
+            grants: Vec::new(),
+            presets: Vec::new(),
+            watermarks: Vec::new(),
+            caching: Caching::default(),
+            epoch,
+            source_epochs: Vec::new(),
+        }))
     }
 
     fn accept(memo: &mut Memo, from: &str, version: u64) -> bool {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{Request, Response};
 use axum::response::IntoResponse as _;
+use minicbor::Encode;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, FRESH_SECS, Kind, Stamp};
 use sealpix::key::PublicKey;
@@ -14,7 +15,6 @@ use sealpix::link::LinkKeys;
 use sealpix::proof::{self, Direction, Proven};
 use sealpix::target::Slug;
 use sealpix::wire;
-use minicbor::Encode;
 use zeroize::Zeroizing;
 
 use crate::clock::random;
