@@ -50,7 +50,7 @@ impl Work {
             .await
             .map_err(|_| shed())?
             .map_err(|_| shed())?;
-        let limits = self.limits.clone();
+        let limits = self.limits;
         let work = tokio::task::spawn_blocking(move || {
             let _held = (place, core);
             images::process(&source, &operations, &limits, deadline.into_std())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use sealpix::operations::Name;
@@ -44,10 +44,13 @@ pub enum ConfiguredError {
     },
 }
 
+/// Open sources, each with the version that it was opened in.
+type Opened = HashMap<Name, (u64, Arc<dyn Source>)>;
+
 /// The remote source and the named ones.
 pub struct Configured {
     http: Arc<HttpSource>,
-    named: Mutex<HashMap<Name, (u64, Arc<dyn Source>)>>,
+    named: Mutex<Opened>,
 }
 
 impl Configured {
@@ -97,7 +100,7 @@ impl Configured {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, (u64, Arc<dyn Source>)>> {
+    fn lock(&self) -> MutexGuard<'_, Opened> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

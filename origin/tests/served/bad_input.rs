@@ -40,7 +40,7 @@ fn fetch4_dos1_dos3_bad_sources_have_their_codes_and_the_process_lives() {
     std::fs::create_dir(data.gallery().join("folder.jpg")).unwrap();
     data.give_up_root();
     let unreadable = data.gallery().join("unreadable.jpg");
-    std::fs::set_permissions(unreadable, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(unreadable, PermissionsExt::from_mode(0o000)).unwrap();
     let made = data.setup(&[]);
     let served = data.serve();
     for (name, status, code) in [

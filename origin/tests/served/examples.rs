@@ -28,7 +28,10 @@ fn written(source: &Source) -> String {
     }
 }
 
-fn signers(data: &Data) -> Vec<(&'static str, Box<dyn Fn(&[&str; 4], Option<&str>) -> Command + '_>)> {
+/// Project, key, operations and source, and the expiry if there is one: the command that signs it.
+type Signer<'a> = Box<dyn Fn(&[&str; 4], Option<&str>) -> Command + 'a>;
+
+fn signers(data: &Data) -> Vec<(&'static str, Signer<'_>)> {
     let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
     let script = |program: &'static str, file: &str| {
         let file = examples.join(file);

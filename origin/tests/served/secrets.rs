@@ -9,13 +9,10 @@ const MASTER: &str = "a master secret that is long enough to be one";
 
 /// Every spelling in which a secret could lie somewhere.
 fn spellings(secret: &str) -> Vec<String> {
-    let payload = secret.rsplit_once('_').map_or(secret, |(_, payload)| payload);
-    let payload = if secret.starts_with("sk_") {
-        &secret[3..]
-    } else if secret.starts_with("el_") {
-        &secret[12..]
-    } else {
-        payload
+    // Behind `sk_`, or behind `el_` and the link's id.
+    let payload = match secret.strip_prefix("el_").and_then(|rest| rest.split_once('_')) {
+        Some((_, payload)) => payload,
+        None => secret.strip_prefix("sk_").unwrap_or(secret),
     };
     let mut all = vec![secret.to_owned(), payload.to_owned(), STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)];
     all.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
