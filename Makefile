@@ -12,7 +12,7 @@ demo: origin worker ## deliver real photographs through the Worker; ONCE=1 check
 test: test-native test-wasm test-edge ## every test: Rust, wasm, Miniflare, documentation
 
 test-native: native
-	cargo test --workspace --locked
+	cargo test --workspace --locked -- --show-output
 
 test-wasm: edge
 	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$(.ci/setup tools)"/wasm-bindgen-cli-0.2.129/bin/wasm-bindgen-test-runner \

@@ -8,7 +8,7 @@ const PHOTO: &[u8] = include_bytes!("../../../miniflare-tests/photos/sunset-12mp
 
 /// What the process may hold, whatever it is sent: see docs/limits.md. A debug build's code and SQLite take about 40
 /// MiB of it; the rest is image work on two cores.
-const PEAK_MIB: u64 = 512;
+const PEAK_MIB: u64 = 256;
 
 /// A PNG of 40,000 x 40,000 pixels that ends behind its header.
 fn huge_png() -> Vec<u8> {
