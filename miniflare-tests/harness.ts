@@ -10,6 +10,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { sign } from '../docs/examples/sign.mjs'
 import { prove } from './link.ts'
@@ -61,6 +62,8 @@ export class Origin {
   readonly said: string[] = []
   readonly setup: Setup
   url = ''
+  /** Where records are pushed to; nowhere unless it is set before the origin serves. */
+  edgeUrl = ''
   #process: ChildProcess | undefined
 
   constructor() {
@@ -70,7 +73,9 @@ export class Origin {
   }
 
   get #environment(): NodeJS.ProcessEnv {
-    return { PATH: process.env.PATH, SEALPIX_DATA_DIR: this.data, SEALPIX_FILE_ROOTS: this.folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2' }
+    const pushing = this.edgeUrl === '' ? {} : { SEALPIX_EDGE_URL: this.edgeUrl }
+    const { folder, data } = this
+    return { PATH: process.env.PATH, SEALPIX_DATA_DIR: data, SEALPIX_FILE_ROOTS: folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2', ...pushing }
   }
 
   /** Runs the command line; its standard output. */
@@ -110,6 +115,17 @@ export class Origin {
     await new Promise((done) => child.once('exit', done).kill())
   }
 
+  /** Waits for a line of its log from the `from`th on that has all of `parts`; the line's number. */
+  async says(parts: string[], from = 0): Promise<number> {
+    const until = Date.now() + 20_000
+    for (;;) {
+      const at = this.said.findIndex((line, at) => at >= from && parts.every((part) => line.includes(part)))
+      if (at >= 0) return at
+      if (Date.now() > until) throw new Error(`the origin never said ${parts.join(' and ')}: ${this.said.slice(from).join('\n')}`)
+      await pause(10)
+    }
+  }
+
   /** Removes the folder with all that is in it. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
@@ -126,12 +142,16 @@ export class Origin {
   }
 }
 
+/** A port to listen on, and a folder in which KV outlives the isolate. */
+export type Place = { port?: number; kv?: string }
+
 /** The Worker in its own runtime: an isolate with empty memory, KV and cache. */
 export class Edge {
   readonly said: string[] = []
   readonly #miniflare: Miniflare
+  #stopped = false
 
-  constructor(bindings: Record<string, string>) {
+  constructor(bindings: Record<string, string>, place: Place = {}) {
     const build = join(top, 'edge', 'build')
     const said = this.said
     this.#miniflare = new Miniflare({
@@ -144,6 +164,8 @@ export class Edge {
       ],
       compatibilityDate: '2026-07-30',
       kvNamespaces: ['RECORDS'],
+      ...(place.port === undefined ? {} : { port: place.port }),
+      ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
       bindings,
       cf: { colo: 'TST' },
       log: new Log(LogLevel.NONE),
@@ -190,7 +212,23 @@ export class Edge {
     throw new Error('the cache never answers')
   }
 
+  /** What KV holds of a name. */
+  async stored(name: string): Promise<string | null> {
+    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
+    return (records as { get(name: string): Promise<string | null> }).get(name)
+  }
+
+  /** Posts a body as the origin would; the status, and the text or the denial's code. */
+  async post(target: string, body: string, headers: Record<string, string>): Promise<{ status: number; says: string }> {
+    const url = new URL(await this.#miniflare.ready)
+    const reply = await fetch(`http://${url.host}${target}`, { method: 'POST', headers, body })
+    const text = await reply.text()
+    return { status: reply.status, says: reply.headers.get('Sealpix-Code') ?? text }
+  }
+
   async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
     await this.#miniflare.dispose()
   }
 }
@@ -244,12 +282,17 @@ export class World {
   }
 
   /** One more edge of the same origin, with variables of its own; an empty one is left out. */
-  newEdge(bindings: Record<string, string> = {}): Edge {
+  newEdge(bindings: Record<string, string> = {}, place: Place = {}): Edge {
     const { setup, url } = this.origin
     const all = { SEALPIX_ORIGIN: url, SEALPIX_EDGE_LINK: setup.edge_link, ...bindings }
-    const edge = new Edge(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== '')))
+    const edge = new Edge(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== '')), place)
     this.#edges.push(edge)
     return edge
+  }
+
+  /** A secret that no log may hold. */
+  guard(secret: string): void {
+    this.#secrets.add(secret)
   }
 
   /** Signs with the project's first key, or with another. */

@@ -21,17 +21,19 @@ function derive(edgeLink: string, info: string): { id: string; key: Buffer } {
   return { id, key: Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64url'), '', info, 32)) }
 }
 
-/** The edge's proof of a request without a body. */
-export function prove(edgeLink: string, target: string): string {
-  const { id, key } = derive(edgeLink, 'sealpix/proof/edge-to-origin/v1')
-  const time = Math.floor(Date.now() / 1000)
+export type Proven = { direction?: 'edge-to-origin' | 'origin-to-edge'; method?: string; body?: string; time?: number }
+
+/** The proof of a request: unless said otherwise the edge's, of a GET without a body. */
+export function prove(edgeLink: string, target: string, request: Proven = {}): string {
+  const { direction = 'edge-to-origin', method = 'GET', body = '', time = Math.floor(Date.now() / 1000) } = request
+  const { id, key } = derive(edgeLink, `sealpix/proof/${direction}/v1`)
   // CBOR: { 0: time, 1: nonce, 6: 0, 7: 0 }, the time in four bytes, the nonce of 22 characters.
   const seconds = Buffer.alloc(4)
   seconds.writeUInt32BE(time)
   const nonce = Buffer.from(randomBytes(16).toString('base64url'))
   const facts = Buffer.concat([Buffer.from([0xa4, 0, 0x1a]), seconds, Buffer.from([1, 0x76]), nonce, Buffer.from([6, 0, 7, 0])])
-  const body = createHash('sha256').digest()
-  const proven = lengthPrefixed('sealpix/proof/v1', 'edge-to-origin', id, 'GET', target, facts, body)
+  const digest = createHash('sha256').update(body).digest()
+  const proven = lengthPrefixed('sealpix/proof/v1', direction, id, method, target, facts, digest)
   return `p1.${id}.${facts.toString('base64url')}.${createHmac('sha256', key).update(proven).digest('base64url')}`
 }
 

@@ -10,6 +10,7 @@ use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::config::{Config, LimitCounts};
 use crate::counters::{Counters as _, local::Local};
+use crate::link;
 use crate::origin::Origin;
 use crate::records::Records;
 use crate::response::{self, Answer, Refusal};
@@ -31,6 +32,12 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
     let mut trace = Trace::new(asked.at_millis);
     let response = if asked.method == "OPTIONS" {
         response::preflight(&asked)
+    } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
+        let outcome = match Edge::open(env, context, &asked.id) {
+            Ok(edge) => link::take(request, &asked, &edge.config, &edge.records).await,
+            Err(refusal) => Err(refusal),
+        };
+        response::told(outcome, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
         response::own(&asked)
     } else {

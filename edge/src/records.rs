@@ -10,11 +10,12 @@ mod memo;
 use std::cell::{Cell, RefCell};
 
 use std::rc::Rc;
+use std::thread::LocalKey;
 use std::time::Duration;
 
 use futures_util::future::join;
 use sealpix::denial::{Code, Denial};
-use sealpix::envelope::{self, Context, Kind};
+use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
 use sealpix::{target, wire};
 use worker::{Delay, Env, KvStore};
@@ -36,6 +37,10 @@ const KV_CACHE_SECS: u64 = 30;
 /// Pulls of names that nobody knows yet, per second and isolate: strangers invent keys for nothing (SIG-11).
 const PULLS_A_SECOND: u32 = 20;
 
+/// How long KV keeps a record past its end, in seconds: an edge without its origin then says that its record is old,
+/// not that it has none, and what no origin renews is gone some day.
+const KV_REST_SECS: u64 = 604_800;
+
 /// How often, and how long, a request looks whether another's pull of the same names has ended.
 const FOLLOW_MILLIS: u64 = 20;
 const FOLLOW_TIMES: u32 = 100;
@@ -43,6 +48,7 @@ const FOLLOW_TIMES: u32 = 100;
 thread_local! {
     static MEMO: RefCell<Memo> = const { RefCell::new(Memo::new()) };
     static PULLING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static PUSHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static BUDGET: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
@@ -66,6 +72,23 @@ impl Name {
     fn new(kind: Kind, name: String) -> Self {
         Self { stored: format!("{}:{name}", kind.as_str()), kind, name }
     }
+
+    /// Reads `stored`. The record itself, which is sealed for its name, tells whether that is one.
+    fn parse(stored: &str) -> Option<Self> {
+        let (kind, name) = stored.split_once(':')?;
+        let kind = [Kind::Key, Kind::Project].into_iter().find(|known| known.as_str() == kind)?;
+        Some(Self::new(kind, name.to_owned()))
+    }
+}
+
+/// What became of a sealed record.
+enum Read {
+    /// It is the newest seen, and in the memo.
+    Counts(Stamp),
+    /// A newer one is in the memo.
+    Older,
+    /// It does not open here.
+    Nothing,
 }
 
 impl Records {
@@ -125,6 +148,38 @@ impl Records {
         if key_settled && project_settled { Ok(()) } else { self.pull(names, began, request_id).await }
     }
 
+    /// Takes a record that the origin pushes: into the memo, so that it counts here at once, and into KV, for the others.
+    /// What is older than what KV or this isolate holds is left; the answer says which version is held.
+    pub(crate) async fn take(&self, name: &str, sealed: &str, request_id: &str) -> Result<String, Refusal> {
+        let malformed = || Denial::new(Code::MalformedUrl, "no record of a name of ours opens here");
+        let name = Name::parse(name).ok_or_else(malformed)?;
+        // Two at once of one name could end in KV the wrong way round.
+        if PUSHED.with_borrow(|pushed| pushed.contains(&name.stored)) {
+            return Err(busy());
+        }
+        let _pushed = Mark::set(&PUSHED, vec![name.stored.clone()]);
+        if let Some(held) = self.stored(&name, request_id).await {
+            self.settles(&name, &held, "KV", request_id);
+        }
+        let stamp = match self.reads(&name, sealed, "the push", request_id) {
+            Read::Counts(stamp) => stamp,
+            Read::Older => {
+                let version = MEMO.with_borrow_mut(|memo| memo.version(&name.stored));
+                return Ok(format!("stale {version}"));
+            }
+            Read::Nothing => return Err(malformed().into()),
+        };
+        let put = match self.kv.put(&name.stored, sealed) {
+            Ok(put) => put.expiration(stamp.fresh_until.saturating_add(KV_REST_SECS)).execute().await,
+            Err(error) => Err(error),
+        };
+        put.map_err(|error| {
+            trouble(request_id, &format!("KV does not take {}: {error}", name.stored));
+            busy()
+        })?;
+        Ok(format!("held {}", stamp.version))
+    }
+
     async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
         self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text().await.unwrap_or_else(|error| {
             trouble(request_id, &format!("KV cannot be read: {error}"));
@@ -134,6 +189,12 @@ impl Records {
 
     /// Opens a sealed record into the memo. Whether that settles the name: it is the newest seen, and fresh.
     fn settles(&self, name: &Name, sealed: &str, road: &str, request_id: &str) -> bool {
+        let read = self.reads(name, sealed, road, request_id);
+        matches!(read, Read::Counts(stamp) if clock::now_millis() / 1000 <= stamp.fresh_until)
+    }
+
+    /// Opens a sealed record into the memo, unless a newer one is there.
+    fn reads(&self, name: &Name, sealed: &str, road: &str, request_id: &str) -> Read {
         let now = clock::now_millis();
         let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
         let opened = envelope::open(&self.config.links, place, sealed, now / 1000).map_err(|error| error.to_string());
@@ -148,13 +209,13 @@ impl Records {
             (Ok((record, link, stamp)), Some(current)) => {
                 let links = (link, current.id());
                 let counts = MEMO.with_borrow_mut(|memo| memo.accept(&name.stored, record, links, stamp, now));
-                counts && now / 1000 <= stamp.fresh_until
+                if counts { Read::Counts(stamp) } else { Read::Older }
             }
             (Err(error), _) => {
                 trouble(request_id, &format!("{} from {road}: {error}", name.stored));
-                false
+                Read::Nothing
             }
-            (Ok(_), None) => false,
+            (Ok(_), None) => Read::Nothing,
         }
     }
 
@@ -167,7 +228,7 @@ impl Records {
         if !known && !within_budget(clock::now_millis() / 1000) {
             return Err(busy());
         }
-        let _pulling = Pulling::of(names);
+        let _pulling = Mark::set(&PULLING, names.iter().map(|name| name.stored.clone()).collect());
         let [key, project] = names;
         let pulled = self.origin.records(&key.name, &project.name, request_id).await;
         let now = clock::now_millis();
@@ -184,7 +245,12 @@ impl Records {
         };
         for (name, sealed) in [(key, pulled.key), (project, pulled.project)] {
             match sealed {
-                None => MEMO.with_borrow_mut(|memo| memo.is_unknown(&name.stored, now)),
+                // What came while the pull was under way is newer than its answer (SIG-12).
+                None => MEMO.with_borrow_mut(|memo| {
+                    if !memo.is_settled_since(&name.stored, began) {
+                        memo.is_unknown(&name.stored, now);
+                    }
+                }),
                 Some(sealed) => {
                     if !self.settles(name, &sealed, "the origin", request_id) {
                         MEMO.with_borrow_mut(|memo| memo.keep(&name.stored, now));
@@ -222,19 +288,20 @@ fn within_budget(second: u64) -> bool {
     used < PULLS_A_SECOND
 }
 
-/// The mark that names are being pulled; gone with the pull, however it ends.
-struct Pulling(Vec<String>);
+type Marked = LocalKey<RefCell<Vec<String>>>;
 
-impl Pulling {
-    fn of(names: &[Name; 2]) -> Self {
-        let names: Vec<_> = names.iter().map(|name| name.stored.clone()).collect();
-        PULLING.with_borrow_mut(|pulling| pulling.extend(names.iter().cloned()));
-        Self(names)
+/// The mark that names are being pulled or pushed; gone with the pull or push, however it ends.
+struct Mark(&'static Marked, Vec<String>);
+
+impl Mark {
+    fn set(marked: &'static Marked, names: Vec<String>) -> Self {
+        marked.with_borrow_mut(|marked| marked.extend(names.iter().cloned()));
+        Self(marked, names)
     }
 }
 
-impl Drop for Pulling {
+impl Drop for Mark {
     fn drop(&mut self) {
-        PULLING.with_borrow_mut(|pulling| self.0.iter().for_each(|name| pulling.retain(|other| other != name)));
+        self.0.with_borrow_mut(|marked| self.1.iter().for_each(|name| marked.retain(|other| other != name)));
     }
 }

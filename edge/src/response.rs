@@ -1,7 +1,7 @@
 //! Answers: the client's headers, rebuilt for each, and refusals as problem+json.
 
 use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, cache_control, is_not_modified};
-use sealpix::denial::{Code, Denial};
+use sealpix::denial::{CODE_HEADER, Code, Denial};
 use sealpix::gate::Admission;
 use sealpix::quota::{Limits, Verdict};
 use sealpix::record::Caching;
@@ -145,7 +145,22 @@ pub(crate) fn refused(refusal: Refusal, asked: &Asked, trace: &Trace) -> Respons
     text(headers, status, "application/problem+json", body, asked)
 }
 
-/// `/_sealpix/…`: the edge's own. Its health, and nothing else from outside.
+/// The answer to the origin's push: what is held, or why nothing was taken.
+pub(crate) fn told(outcome: Result<String, Refusal>, asked: &Asked, trace: &mut Trace) -> Response {
+    match outcome {
+        Ok(said) => text(common(&asked.id, None), 200, "text/plain", said, asked),
+        Err(refusal) => {
+            trace.refused = Some(refusal.code());
+            let mut response = refused(refusal, asked, trace);
+            if let Some(code) = trace.refused {
+                put(response.headers_mut(), CODE_HEADER, code.as_str());
+            }
+            response
+        }
+    }
+}
+
+/// `/_sealpix/…`: the edge's own. Its health, and nothing else from outside; the origin's way in is link.rs.
 pub(crate) fn own(asked: &Asked) -> Response {
     let headers = common(&asked.id, None);
     if asked.target == "/_sealpix/healthz" && matches!(asked.method.as_str(), "GET" | "HEAD") {

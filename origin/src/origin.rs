@@ -1,13 +1,15 @@
 //! The origin, open: configuration, vault, registry and sources, as every command finds them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sealpix::key::SecretKey;
 use sealpix::link::{LinkKeys, LinkSecret};
 use sealpix::record::KeyRecord;
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::edge_link::Pulled;
 use crate::registry::sqlite::Sqlite;
 use crate::registry::{Cell, EdgeLink, Key, Registry, RegistryError};
 use crate::vault::{MasterKey, Vault, VaultError};
@@ -45,6 +47,10 @@ pub struct Origin {
     pub registry: Arc<dyn Registry>,
     /// Its clock.
     pub clock: Arc<dyn Clock>,
+    /// Rings when this process has queued records for the edge.
+    pub queued: Arc<Notify>,
+    /// Names that pulls had queued, and when.
+    pub pulled: Arc<Mutex<Pulled>>,
 }
 
 impl Origin {
@@ -88,7 +94,14 @@ impl Origin {
                  set MASTER_SECRET before the first setup to protect both"
             );
         }
-        Ok(Self { config: Arc::new(config), vault: Arc::new(vault), registry, clock: Arc::new(SystemClock) })
+        Ok(Self {
+            config: Arc::new(config),
+            vault: Arc::new(vault),
+            registry,
+            clock: Arc::new(SystemClock),
+            queued: Arc::new(Notify::new()),
+            pulled: Arc::default(),
+        })
     }
 
     /// What the gate must know of a key: its secret opened, its signing key derived, the secret wiped.

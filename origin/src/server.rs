@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::delivery::{Delivery, deliver};
 use crate::edge_link;
+use crate::edge_link::push::Pusher;
 
 /// The routes. A request that none of them takes is for a picture.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Delivery>>)> {
@@ -27,7 +28,9 @@ pub fn router(delivery: Arc<Delivery>) -> Router {
 }
 
 /// Serves until SIGTERM or SIGINT, then lets the requests that run end.
-pub async fn serve(listener: TcpListener, delivery: Arc<Delivery>) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, delivery: Arc<Delivery>, pusher: Option<Arc<Pusher>>) -> std::io::Result<()> {
+    // What a push that is cut off has not brought over is sent again at the next start.
+    let _pushing = pusher.map(|pusher| tokio::spawn(pusher.run()));
     axum::serve(listener, router(delivery)).with_graceful_shutdown(stopped()).await
 }
 

@@ -8,6 +8,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::key::{decode, derive};
 
+/// Where the edge takes records, `POST` with the origin's proof. The body is a record's name, a line break and the
+/// sealed record; empty, it only asks whether the proof holds. The answer is `held VERSION` once the record is in the
+/// edge's memory and in its KV namespace, or `stale VERSION` where a newer one is.
+pub const PUSH_PATH: &str = "/_sealpix/link/records";
+
 /// A text that is no edge link secret. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an edge link secret is el_, 8 hex digits, _, and 43 base64url characters that are not all zeros")]
@@ -97,7 +102,8 @@ impl LinkKeys {
     }
 
     /// The keys of link `id` among the slots in use; chosen by the id, never by trial.
-    pub(crate) fn choose(slots: &[Self], id: LinkId) -> Option<&Self> {
+    #[must_use]
+    pub fn choose(slots: &[Self], id: LinkId) -> Option<&Self> {
         slots.iter().find(|keys| keys.id == id)
     }
 }

@@ -130,6 +130,12 @@ pub fn verify(slots: &[LinkKeys], request: Proven<'_>, header: &str, now: u64) -
     Ok(facts)
 }
 
+/// The link that a header names. Only a header that was verified was made under it.
+#[must_use]
+pub fn link_of(header: &str) -> Option<LinkId> {
+    LinkId::parse(header.split('.').nth(1)?)
+}
+
 fn mac(keys: &LinkKeys, request: Proven<'_>, facts: &[u8]) -> hmac::Hmac<Sha256> {
     let (key, direction) = match request.direction {
         Direction::EdgeToOrigin => (&keys.edge_to_origin, b"edge-to-origin"),
@@ -165,6 +171,7 @@ mod tests {
         let facts = Facts { time: NOW, nonce: "n".into(), referer: Some("https://a.b/".into()), ..Facts::default() };
         let header = prove(&keys(1), REQUEST, &facts);
         assert_eq!(verify(&[keys(1)], REQUEST, &header, NOW + 60).unwrap(), facts);
+        assert_eq!(link_of(&header), Some(keys(1).id()));
         for other in [
             Proven { method: "HEAD", ..REQUEST },
             Proven { target: "/a?c", ..REQUEST },

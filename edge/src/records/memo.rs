@@ -109,6 +109,11 @@ impl Memo {
         })
     }
 
+    /// The version of the record that counts for `name`; 0 if there is none.
+    pub(crate) fn version(&mut self, name: &str) -> u64 {
+        self.entries.get_mut(name).map_or(0, |entry| entry.stamp.version)
+    }
+
     /// Whether there is a record of `name`, however old.
     pub(crate) fn holds(&mut self, name: &str) -> bool {
         matches!(self.known(name), Some(Known::Is(..)))

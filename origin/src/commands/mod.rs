@@ -12,6 +12,7 @@ use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::config::{Config, ConfigError, Environment};
+use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
 use sealpix_origin::sources::configured::ConfiguredError;
@@ -39,6 +40,9 @@ pub(crate) enum CommandError {
     /// A source.
     #[error(transparent)]
     Source(#[from] ConfiguredError),
+    /// The pusher.
+    #[error(transparent)]
+    Push(#[from] PushSetupError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -1,10 +1,13 @@
-//! `sealpix secrets check`: opens every sealed cell and says which do not open.
+//! `sealpix secrets`: check every sealed cell; rotate the edge link, and retire the one it replaced.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use sealpix_origin::origin::Origin;
+use serde_json::json;
 
-use super::{CommandError, open};
+use super::setup::{link_row, new_link};
+use super::{CommandError, open, print_json};
 
-/// Check the registry's sealed secrets.
+/// Check and rotate the registry's sealed secrets.
 #[derive(Args)]
 pub(crate) struct Secrets {
     #[command(subcommand)]
@@ -15,21 +18,107 @@ pub(crate) struct Secrets {
 enum SecretsCommand {
     /// Open every sealed secret, change nothing
     Check,
+    /// Make a new secret; it is shown once
+    Rotate {
+        /// Which
+        secret: Rotated,
+        /// The old one is in wrong hands: refuse it from now on, whether the edge has the new one or not
+        #[arg(long)]
+        compromised: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse the previous secret from now on
+    Retire {
+        /// Which
+        secret: Rotated,
+        /// Although records wait for the edge: what it holds of them it can then no longer read
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Secrets that rotate.
+#[derive(Clone, Copy, ValueEnum)]
+enum Rotated {
+    /// The secret shared with the Worker
+    EdgeLink,
 }
 
 impl Secrets {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let SecretsCommand::Check = self.command;
         let origin = open().await?;
-        let cells = origin.registry.cells().await?;
-        let mut damaged = 0;
-        for cell in &cells {
-            if let Err(error) = origin.vault.open(cell.place(), &cell.sealed) {
-                println!("{}: {error}", cell.place());
-                damaged += 1;
+        match self.command {
+            SecretsCommand::Check => check(&origin).await,
+            SecretsCommand::Rotate { secret: Rotated::EdgeLink, compromised, json } => {
+                rotate(&origin, compromised, json).await
             }
+            SecretsCommand::Retire { secret: Rotated::EdgeLink, force } => retire(&origin, force).await,
         }
-        println!("{} sealed secrets, {damaged} of them do not open", cells.len());
-        if damaged == 0 { Ok(()) } else { Err(CommandError::Answered) }
     }
+}
+
+async fn check(origin: &Origin) -> Result<(), CommandError> {
+    let cells = origin.registry.cells().await?;
+    let mut damaged = 0;
+    for cell in &cells {
+        if let Err(error) = origin.vault.open(cell.place(), &cell.sealed) {
+            println!("{}: {error}", cell.place());
+            damaged += 1;
+        }
+    }
+    println!("{} sealed secrets, {damaged} of them do not open", cells.len());
+    if damaged == 0 { Ok(()) } else { Err(CommandError::Answered) }
+}
+
+async fn rotate(origin: &Origin, compromised: bool, as_json: bool) -> Result<(), CommandError> {
+    let links = origin.registry.edge_links().await?;
+    let current = links.iter().find(|link| link.is_current);
+    let current = current.ok_or_else(|| CommandError::Refused("there is no edge link to rotate".to_owned()))?;
+    let replaced = links.iter().any(|link| link.created_at < current.created_at);
+    if replaced && !compromised {
+        let hint = "the last rotation is not over: run sealpix secrets retire edge-link first";
+        return Err(CommandError::Refused(hint.to_owned()));
+    }
+    let previous = if compromised { None } else { Some(origin.link_secret(current)?.reveal()) };
+    let new = new_link()?;
+    let now = origin.clock.millis();
+    origin.registry.rotate_edge_link(link_row(origin, &new, now)?, compromised, now).await?;
+    if as_json {
+        let previous = previous.as_ref().map(|secret| secret.as_str());
+        print_json(&json!({ "edge_link": *new.reveal(), "previous": previous }));
+        return Ok(());
+    }
+    println!("Give the Worker its secrets, in this order (wrangler secret put NAME; shown once):");
+    match previous {
+        Some(previous) => println!("SEALPIX_EDGE_LINK_PREVIOUS  {}", *previous),
+        None => println!("SEALPIX_EDGE_LINK_PREVIOUS  (delete it, if it is set)"),
+    }
+    println!("SEALPIX_EDGE_LINK           {}", *new.reveal());
+    if !compromised {
+        println!("Then run sealpix secrets retire edge-link, and delete SEALPIX_EDGE_LINK_PREVIOUS.");
+    }
+    Ok(())
+}
+
+async fn retire(origin: &Origin, force: bool) -> Result<(), CommandError> {
+    let refused = |message: String| Err(CommandError::Refused(message));
+    let links = origin.registry.edge_links().await?;
+    let current = links.iter().find(|link| link.is_current).map_or(0, |link| link.created_at);
+    if links.iter().any(|link| link.created_at > current) {
+        return refused("the edge has not shown yet that it has the new edge link".to_owned());
+    }
+    if links.len() < 2 {
+        return refused("there is no previous edge link".to_owned());
+    }
+    let waiting = origin.registry.outbox_len().await?;
+    if waiting > 0 && !force {
+        return refused(format!(
+            "{waiting} records wait for the edge: try again when they are there, or --force where nothing is pushed"
+        ));
+    }
+    origin.registry.retire_edge_links().await?;
+    println!("the previous edge link is refused from now on; delete SEALPIX_EDGE_LINK_PREVIOUS");
+    Ok(())
 }

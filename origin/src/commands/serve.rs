@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
+use sealpix_origin::edge_link::push::Pusher;
 use sealpix_origin::origin::Origin;
 use sealpix_origin::server;
 use tokio::net::TcpListener;
@@ -29,10 +30,14 @@ impl Serve {
             tracing::warn!("SEALPIX_SOURCE_ALLOW_NETWORKS opens networks that are not public to source fetches");
         }
         let origin = Origin::open(config).await?;
+        let pusher = match &origin.config.edge_url {
+            Some(url) => Some(Pusher::new(origin.clone(), url)?),
+            None => None,
+        };
         let delivery = Arc::new(Delivery::new(origin)?);
         let io = |error| CommandError::Io(format!("cannot listen on {listen}"), error);
         let listener = TcpListener::bind(listen).await.map_err(io)?;
         println!("listening on http://{}", listener.local_addr().map_err(io)?);
-        server::serve(listener, delivery).await.map_err(io)
+        server::serve(listener, delivery, pusher).await.map_err(io)
     }
 }

@@ -69,8 +69,7 @@ impl Setup {
         let entropy = |error: sealpix_origin::clock::NoEntropy| CommandError::Refused(error.to_string());
         let public_key = PublicKey::from_bytes(random().map_err(entropy)?);
         let secret_key = SecretKey::from_bytes(random().map_err(entropy)?)?;
-        let link = LinkSecret::from_bytes(random().map_err(entropy)?, random().map_err(entropy)?)
-            .map_err(|error| CommandError::Refused(error.to_string()))?;
+        let link = new_link()?;
 
         let state = self.state(&gallery, public_key, secret_key.reveal())?;
         self.store(&origin, &state, &link).await?;
@@ -121,15 +120,7 @@ impl Setup {
 
     async fn store(&self, origin: &Origin, state: &State, link: &LinkSecret) -> Result<(), CommandError> {
         let now = origin.clock.millis();
-        let mut cell = Cell {
-            table: "edge_links",
-            row: link.keys().id().to_string(),
-            column: "secret_cell",
-            version: 1,
-            sealed: String::new(),
-        };
-        cell.sealed = origin.vault.seal(cell.place(), link.reveal().as_bytes())?;
-        let row = EdgeLink { id: cell.row.clone(), secret: cell, is_current: true, created_at: now };
+        let row = link_row(origin, link, now)?;
         super::registry::apply(origin, state, std::path::Path::new(".")).await?;
         origin.registry.add_edge_link(row).await?;
         Ok(())
@@ -162,6 +153,26 @@ impl Setup {
         println!("@gallery    {}", gallery.display());
         println!("data        {data_dir}");
     }
+}
+
+/// A new edge link secret.
+pub(crate) fn new_link() -> Result<LinkSecret, CommandError> {
+    let refused = |error: &dyn std::error::Error| CommandError::Refused(error.to_string());
+    let (id, bytes) = (random().map_err(|error| refused(&error))?, random().map_err(|error| refused(&error))?);
+    LinkSecret::from_bytes(id, bytes).map_err(|error| refused(&error))
+}
+
+/// The row of an edge link, its secret sealed.
+pub(crate) fn link_row(origin: &Origin, link: &LinkSecret, now: u64) -> Result<EdgeLink, CommandError> {
+    let mut cell = Cell {
+        table: "edge_links",
+        row: link.keys().id().to_string(),
+        column: "secret_cell",
+        version: 1,
+        sealed: String::new(),
+    };
+    cell.sealed = origin.vault.seal(cell.place(), link.reveal().as_bytes())?;
+    Ok(EdgeLink { id: cell.row.clone(), secret: cell, is_current: true, created_at: now })
 }
 
 /// A new file that only its owner can read; an older one of that name is replaced.

@@ -69,6 +69,8 @@ pub struct Config {
     pub delivery: DeliveryMode,
     /// The edge's environment, bound into every record.
     pub edge_environment: String,
+    /// Where the edge answers, if records are pushed to it: scheme, host and port.
+    pub edge_url: Option<String>,
     /// Folders below which file sources may lie, besides the data folder's `gallery`.
     pub file_roots: Vec<PathBuf>,
     /// Remote sources.
@@ -85,6 +87,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
     ("SEALPIX_ENVIRONMENT", "the edge's environment; default production"),
     ("SEALPIX_FILE_ROOTS", "folders that file sources may lie below, separated by colons"),
+    ("SEALPIX_EDGE_URL", "the Worker's own URL, https://host[:port]; every change is pushed there; default none"),
     (
         "SEALPIX_SOURCE_ALLOW_NETWORKS",
         "networks (CIDR, separated by commas) that sources may be fetched from although not public",
@@ -191,6 +194,7 @@ impl Config {
                 let fits = plain && (1..=32).contains(&text.len());
                 fits.then(|| text.to_owned()).ok_or_else(|| "takes 1 to 32 of a-z 0-9 -".to_owned())
             })?,
+            edge_url: environment.parsed("SEALPIX_EDGE_URL", None, |text| edge_url(text).map(Some))?,
             file_roots: environment.parsed("SEALPIX_FILE_ROOTS", Vec::new(), |text| {
                 text.split(':').map(|root| real_folder(Path::new(root))).collect()
             })?,
@@ -240,6 +244,24 @@ impl FetchConfig {
     }
 }
 
+/// Scheme, host and port of the edge. `http` for this machine only: a proof does not cross a network in clear.
+fn edge_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let local = match url.host() {
+        Some(url::Host::Domain(host)) => host == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if bare && anonymous && (url.scheme() == "https" || url.scheme() == "http" && local) {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err("takes https://host[:port], or http:// of this machine, without a path".to_owned())
+    }
+}
+
 fn real_folder(path: &Path) -> Result<PathBuf, String> {
     let real = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
     if real.is_dir() { Ok(real) } else { Err(format!("{} is no folder", path.display())) }
@@ -261,6 +283,7 @@ mod tests {
             ("SEALPIX_LISTEN", "127.0.0.1:9"),
             ("SEALPIX_DELIVERY", "direct"),
             ("SEALPIX_ENVIRONMENT", "staging"),
+            ("SEALPIX_EDGE_URL", "https://img.example.com/"),
             ("SEALPIX_SOURCE_TIMEOUT_SECS", "3"),
             ("SEALPIX_SOURCE_MAX_BYTES", "5000"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
@@ -273,6 +296,7 @@ mod tests {
         assert_eq!(config.listen.port(), 9);
         assert_eq!(config.delivery, DeliveryMode::Direct);
         assert_eq!(config.edge_environment, "staging");
+        assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
         assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
         assert_eq!(config.work_deadline.as_secs(), 4);
         assert_eq!(config.master_secret.unwrap().as_str(), "m");
@@ -286,6 +310,10 @@ mod tests {
             ("SEALPIX_LISTEN", "8080"),
             ("SEALPIX_DELIVERY", "Direct"),
             ("SEALPIX_ENVIRONMENT", "A b"),
+            ("SEALPIX_EDGE_URL", "http://img.example.com"),
+            ("SEALPIX_EDGE_URL", "https://img.example.com/path"),
+            ("SEALPIX_EDGE_URL", "https://user:word@img.example.com"),
+            ("SEALPIX_EDGE_URL", "img.example.com"),
             ("SEALPIX_SOURCE_TIMEOUT_SECS", "0"),
             ("SEALPIX_SOURCE_MAX_BYTES", "1e9"),
             ("SEALPIX_SOURCE_MAX_REDIRECTS", "4"),

@@ -1,5 +1,8 @@
-//! The origin's end of the edge link: records, sealed for the edge that proves itself.
+//! The origin's end of the edge link: records, sealed for the edge that proves itself, pulled by it or pushed to it.
 
+pub mod push;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,7 +14,7 @@ use minicbor::Encode;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, FRESH_SECS, Kind, Stamp};
 use sealpix::key::PublicKey;
-use sealpix::link::LinkKeys;
+use sealpix::link::{LinkId, LinkKeys};
 use sealpix::proof::{self, Direction, Proven};
 use sealpix::target::Slug;
 use sealpix::wire;
@@ -20,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::clock::random;
 use crate::delivery::{Delivery, internal, problem};
 use crate::origin::Origin;
+use crate::registry::{EdgeLink, RecordName, RegistryError};
 
 /// Where the edge pulls records.
 pub const RECORDS_PATH: &str = "/api/edge/v1/records";
@@ -50,18 +54,28 @@ pub async fn pull_records(State(delivery): State<Arc<Delivery>>, request: Reques
 }
 
 async fn records(origin: &Origin, request: &Parts) -> Result<Records, Denial> {
-    let links = origin.link_keys().await?;
+    let rows = origin.registry.edge_links().await.map_err(|error| internal(&error))?;
+    let links = rows.iter().map(|link| origin.link_secret(link).map(|secret| secret.keys()));
+    let links = links.collect::<Result<Vec<_>, _>>()?;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
     let header = request.headers.get(proof::HEADER).and_then(|header| header.to_str().ok());
     let proven = Proven { direction: Direction::EdgeToOrigin, method: request.method.as_str(), target, body: b"" };
-    proof::verify(&links, proven, header.ok_or(Code::ProofRequired)?, origin.clock.secs())
+    let header = header.ok_or(Code::ProofRequired)?;
+    proof::verify(&links, proven, header, origin.clock.secs())
         .map_err(|error| Denial::new(Code::ProofRequired, error.to_string()))?;
-    let current = links.first().ok_or(Code::ProofRequired)?;
+    // Sealed under the link that this edge has: while a new one takes over, some isolates have the old one alone.
+    let link = proof::link_of(header).ok_or(Code::ProofRequired)?;
+    let keys = LinkKeys::choose(&links, link).ok_or(Code::ProofRequired)?;
+    acknowledged(origin, &rows, link).await.map_err(|error| internal(&error))?;
     let (key, slug) = named(request.uri.query().unwrap_or_default())
         .ok_or_else(|| Denial::new(Code::MalformedUrl, "the query is key=pk_…&project=slug"))?;
-    let rows = origin.registry.key_and_project(key, &slug).await;
-    let (key, project) = rows.map_err(|error| internal(&error))?;
-    let sealer = Sealer { origin, keys: current };
+    let found = origin.registry.key_and_project(key, &slug).await;
+    let (key, project) = found.map_err(|error| internal(&error))?;
+    let mut names = Vec::new();
+    names.extend(key.as_ref().map(|row| (RecordName::Key(row.public_key), row.version)));
+    names.extend(project.as_ref().map(|row| (RecordName::Project(row.value.slug.clone()), row.version)));
+    queue_pulled(origin, names);
+    let sealer = Sealer { origin, keys };
     let key = match key {
         Some(row) => {
             let record = origin.key_record(&row)?;
@@ -77,6 +91,73 @@ async fn records(origin: &Origin, request: &Parts) -> Result<Records, Denial> {
         None => None,
     };
     Ok(Records { key, project })
+}
+
+/// A proof under the next link shows that the edge has it.
+async fn acknowledged(origin: &Origin, rows: &[EdgeLink], link: LinkId) -> Result<(), RegistryError> {
+    let current = rows.iter().find(|row| row.is_current).map_or(0, |row| row.created_at);
+    match rows.iter().find(|row| row.id == link.to_string() && row.created_at > current) {
+        Some(next) => adopt(origin, &next.id).await,
+        None => Ok(()),
+    }
+}
+
+/// From now on records are sealed under link `id`, and all are pushed anew.
+async fn adopt(origin: &Origin, id: &str) -> Result<(), RegistryError> {
+    if origin.registry.adopt_edge_link(id, origin.clock.millis()).await? {
+        tracing::info!(link = id, "the edge has the new edge link; every record is queued under it");
+        origin.queued.notify_one();
+    }
+    Ok(())
+}
+
+/// How often a pull may have a name pushed, in milliseconds.
+const PULLED_MILLIS: u64 = 60_000;
+
+/// Names of pulls that are remembered; more than a minute's at any sensible rate.
+const PULLED_NAMES: usize = 10_000;
+
+/// When names were last queued because the edge pulled them.
+#[derive(Debug, Default)]
+pub struct Pulled(HashMap<String, u64>);
+
+impl Pulled {
+    /// Whether `name` is to be queued: at most once a minute.
+    fn is_due(&mut self, name: &str, now: u64) -> bool {
+        if self.0.get(name).is_some_and(|at| now < at + PULLED_MILLIS) {
+            return false;
+        }
+        if self.0.len() >= PULLED_NAMES {
+            self.0.retain(|_, at| now < *at + PULLED_MILLIS);
+        }
+        // With so many at once the queue waits for the next minute.
+        let room = self.0.len() < PULLED_NAMES;
+        if room {
+            self.0.insert(name.to_owned(), now);
+        }
+        room
+    }
+}
+
+/// What the edge had to pull, its KV namespace may lack: only a push writes that. The pull does not wait for it.
+fn queue_pulled(origin: &Origin, mut names: Vec<(RecordName, u64)>) {
+    if origin.config.edge_url.is_none() {
+        return;
+    }
+    let now = origin.clock.millis();
+    if let Ok(mut pulled) = origin.pulled.lock() {
+        names.retain(|(name, _)| pulled.is_due(&name.to_string(), now));
+    }
+    if names.is_empty() {
+        return;
+    }
+    let origin = origin.clone();
+    tokio::spawn(async move {
+        match origin.registry.queue_missing(names, now).await {
+            Ok(()) => origin.queued.notify_one(),
+            Err(error) => tracing::error!(%error, "records cannot be queued for the edge"),
+        }
+    });
 }
 
 fn named(query: &str) -> Option<(PublicKey, Slug)> {
@@ -98,5 +179,22 @@ impl Sealer<'_> {
         let stamp = Stamp { version, sealed_at: now, fresh_until: now + FRESH_SECS };
         let nonce = random().map_err(|error| internal(&error))?;
         Ok(envelope::seal(self.keys, context, stamp, &plain, nonce))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pulled_name_is_queued_once_a_minute() {
+        let mut pulled = Pulled::default();
+        assert!(pulled.is_due("a", 5) && pulled.is_due("b", 5));
+        assert!(!pulled.is_due("a", 5 + PULLED_MILLIS - 1));
+        assert!(pulled.is_due("a", 5 + PULLED_MILLIS));
+        for name in 0..2 * PULLED_NAMES {
+            pulled.is_due(&name.to_string(), 6 + PULLED_MILLIS);
+        }
+        assert!(pulled.0.len() <= PULLED_NAMES);
     }
 }

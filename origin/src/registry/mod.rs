@@ -5,6 +5,7 @@
 
 mod host_rules;
 mod model;
+mod outbox;
 pub mod sqlite;
 mod state;
 
@@ -15,6 +16,7 @@ use sealpix::target::Slug;
 
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
+pub use outbox::{RecordName, Waiting};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
 
 /// Why the registry did not do what was asked. Nothing is half done then.
@@ -102,4 +104,42 @@ pub trait Registry: Send + Sync {
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), RegistryError>;
+
+    // The edge link: the outbox, and the rotation of the link's secret.
+
+    /// A key alone, for its record.
+    async fn key(&self, key: PublicKey) -> Result<Option<Key>, RegistryError>;
+
+    /// A project alone, for its record.
+    async fn project(&self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError>;
+
+    /// Leases up to `most` rows of the outbox that are due and not leased, until `until_millis`.
+    async fn lease_outbox(&self, most: u32, until_millis: u64, now_millis: u64) -> Result<Vec<Waiting>, RegistryError>;
+
+    /// The edge holds `version`: the row goes, unless something newer was queued meanwhile; the lease ends.
+    async fn finish_outbox(&self, sent: Waiting, version: u64) -> Result<(), RegistryError>;
+
+    /// The push failed: the row waits until `next_try`, unless something newer was queued meanwhile; the lease ends.
+    async fn put_off_outbox(&self, sent: Waiting, next_try: u64) -> Result<(), RegistryError>;
+
+    /// Queues records, with their versions, that the edge may lack; what waits already is left as it is.
+    async fn queue_missing(&self, names: Vec<(RecordName, u64)>, now_millis: u64) -> Result<(), RegistryError>;
+
+    /// Queues every record, if that was last done at `before` (unix milliseconds) or earlier, or never. Whether it was.
+    async fn renew_outbox(&self, before: u64, now_millis: u64) -> Result<bool, RegistryError>;
+
+    /// How many records wait.
+    async fn outbox_len(&self) -> Result<u64, RegistryError>;
+
+    /// Adds a new link, which becomes the current one once the edge has it; one that never did is replaced. Refused
+    /// while a previous one is left. `compromised`: every other link goes at once, the new one is current, and
+    /// everything is queued.
+    async fn rotate_edge_link(&self, new: EdgeLink, compromised: bool, now_millis: u64) -> Result<(), RegistryError>;
+
+    /// The edge has link `id`: if that is newer than the current one, it becomes the current one, and everything is
+    /// queued. Whether it did.
+    async fn adopt_edge_link(&self, id: &str, now_millis: u64) -> Result<bool, RegistryError>;
+
+    /// Removes the links older than the current one. How many there were.
+    async fn retire_edge_links(&self) -> Result<u64, RegistryError>;
 }

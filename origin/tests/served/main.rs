@@ -7,5 +7,6 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod push;
 mod secrets;
 mod vectors;

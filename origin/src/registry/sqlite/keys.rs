@@ -5,8 +5,8 @@ use sealpix::key::PublicKey;
 use sealpix::record::KeyState;
 use sealpix::target::Slug;
 
-use super::{json, next_version, parsed, signed, to_json, unsigned};
-use crate::registry::{Cell, Key, RegistryError};
+use super::{json, next_version, outbox, parsed, signed, to_json, unsigned};
+use crate::registry::{Cell, Key, RecordName, RegistryError};
 
 const COLUMNS: &str = "public_key, project, name, secret_cell, cell_version, state, not_after, limits, policy, \
                        version, created_at";
@@ -48,7 +48,7 @@ pub(super) fn insert(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result
         ":policy": to_json(&key.policy)?,
         ":now": signed(now_millis),
     })?;
-    Ok(())
+    outbox::queue(db, &RecordName::Key(key.public_key), now_millis, now_millis)
 }
 
 /// Creates the key, or changes what may change; an equal key keeps its version.
@@ -59,6 +59,7 @@ pub(super) fn put(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result<()
     if (Key { version: stored.version, created_at: stored.created_at, ..key.clone() }) == stored {
         return Ok(());
     }
+    let version = next_version(stored.version, now_millis);
     db.execute(
         "UPDATE api_keys SET name = ?2, state = ?3, not_after = ?4, limits = ?5, policy = ?6, version = ?7 \
          WHERE public_key = ?1",
@@ -69,10 +70,10 @@ pub(super) fn put(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result<()
             key.not_after.map(signed),
             to_json(&key.limits)?,
             to_json(&key.policy)?,
-            signed(next_version(stored.version, now_millis)),
+            signed(version),
         ],
     )?;
-    Ok(())
+    outbox::queue(db, &RecordName::Key(key.public_key), version, now_millis)
 }
 
 pub(super) fn set_state(

@@ -2,6 +2,7 @@
 
 mod keys;
 mod links;
+mod outbox;
 mod projects;
 mod sources;
 
@@ -17,7 +18,9 @@ use sealpix::record::KeyState;
 use sealpix::target::Slug;
 use tokio::sync::oneshot;
 
-use super::{Cell, EdgeLink, Key, Project, Registry, RegistryError, Rotation, StoredSource, Versioned};
+use super::{
+    Cell, EdgeLink, Key, Project, RecordName, Registry, RegistryError, Rotation, StoredSource, Versioned, Waiting,
+};
 
 mod migrations {
     refinery::embed_migrations!("migrations/sqlite");
@@ -239,5 +242,51 @@ impl Registry for Sqlite {
 
     async fn ping(&self) -> Result<(), RegistryError> {
         self.read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+
+    async fn key(&self, key: PublicKey) -> Result<Option<Key>, RegistryError> {
+        self.read(move |db| keys::find(db, key)).await
+    }
+
+    async fn project(&self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
+        let slug = slug.clone();
+        self.read(move |db| projects::find(db, &slug)).await
+    }
+
+    async fn lease_outbox(&self, most: u32, until_millis: u64, now_millis: u64) -> Result<Vec<Waiting>, RegistryError> {
+        self.write(move |db| outbox::lease(db, most, until_millis, now_millis)).await
+    }
+
+    async fn finish_outbox(&self, sent: Waiting, version: u64) -> Result<(), RegistryError> {
+        self.write(move |db| outbox::finish(db, &sent, version)).await
+    }
+
+    async fn put_off_outbox(&self, sent: Waiting, next_try: u64) -> Result<(), RegistryError> {
+        self.write(move |db| outbox::put_off(db, &sent, next_try)).await
+    }
+
+    async fn queue_missing(&self, names: Vec<(RecordName, u64)>, now_millis: u64) -> Result<(), RegistryError> {
+        self.write(move |db| outbox::queue_missing(db, &names, now_millis)).await
+    }
+
+    async fn renew_outbox(&self, before: u64, now_millis: u64) -> Result<bool, RegistryError> {
+        self.write(move |db| outbox::renew(db, before, now_millis)).await
+    }
+
+    async fn outbox_len(&self) -> Result<u64, RegistryError> {
+        self.read(outbox::len).await
+    }
+
+    async fn rotate_edge_link(&self, new: EdgeLink, compromised: bool, now_millis: u64) -> Result<(), RegistryError> {
+        self.write(move |db| links::rotate(db, &new, compromised, now_millis)).await
+    }
+
+    async fn adopt_edge_link(&self, id: &str, now_millis: u64) -> Result<bool, RegistryError> {
+        let id = id.to_owned();
+        self.write(move |db| links::adopt(db, &id, now_millis)).await
+    }
+
+    async fn retire_edge_links(&self) -> Result<u64, RegistryError> {
+        self.write(links::retire).await
     }
 }

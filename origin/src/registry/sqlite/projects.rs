@@ -5,8 +5,8 @@ use sealpix::operations::Name;
 use sealpix::record::Grant;
 use sealpix::target::Slug;
 
-use super::{json, next_version, parsed, signed, to_json, unsigned};
-use crate::registry::{Project, RegistryError, Versioned};
+use super::{json, next_version, outbox, parsed, signed, to_json, unsigned};
+use crate::registry::{Project, RecordName, RegistryError, Versioned};
 
 const COLUMNS: &str = "slug, environment, referers, require_referer, sources, presets, caching, epoch, version";
 
@@ -50,6 +50,7 @@ pub(super) fn put(db: &Transaction<'_>, project: &Project, now_millis: u64) -> R
         named.sort_unstable();
         held == named
     });
+    let stands = rules_stand && grants_stand;
     db.execute(
         &format!(
             "INSERT INTO projects ({COLUMNS}) VALUES (:slug, :environment, :referers, :require_referer, :sources, \
@@ -67,22 +68,29 @@ pub(super) fn put(db: &Transaction<'_>, project: &Project, now_millis: u64) -> R
             ":caching": to_json(&wanted.caching)?,
             ":epoch": signed(epoch),
             ":version": signed(version),
-            ":stands": rules_stand && grants_stand,
+            ":stands": stands,
         },
     )?;
     for name in named {
         db.execute("INSERT INTO grants (project, source) VALUES (?1, ?2)", params![wanted.slug.as_str(), name])?;
     }
-    Ok(())
+    if stands { Ok(()) } else { outbox::queue(db, &RecordName::Project(wanted.slug), version, now_millis) }
 }
 
 /// Moves the version of every project that may use a source: their records say its version.
 pub(super) fn touch_users_of(db: &Transaction<'_>, source: &Name, now_millis: u64) -> Result<(), RegistryError> {
-    db.execute(
+    let mut statement = db.prepare_cached(
         "UPDATE projects SET version = max(version + 1, ?2) \
-         WHERE slug IN (SELECT project FROM grants WHERE source = ?1)",
-        params![source.as_str(), signed(now_millis)],
+         WHERE slug IN (SELECT project FROM grants WHERE source = ?1) RETURNING slug, version",
     )?;
+    let touched = statement.query_map(params![source.as_str(), signed(now_millis)], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let touched: Vec<_> = touched.collect::<Result<_, _>>()?;
+    for (slug, version) in touched {
+        let name = RecordName::Project(parsed(Slug::new(&slug), "project")?);
+        outbox::queue(db, &name, unsigned(version), now_millis)?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,280 @@
+//! Pushes records to the edge: the outbox, one name's versions in order, each kept until the edge says that it has it.
+//!
+//! A row is leased, its record read and sealed as it stands now, and posted with a proof. It goes only when the edge
+//! answers `held VERSION` with that version or a later one; anything else (a refusal, a KV that is busy, `stale`)
+//! waits 1, 2, 4 … 60 seconds. One lease a name: a slow push of an old version is never overtaken by a newer one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sealpix::denial::{CODE_HEADER, Denial};
+use sealpix::envelope::{FRESH_SECS, Kind};
+use sealpix::link::LinkKeys;
+use sealpix::proof::{self, Direction, Facts, Proven};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::Sealer;
+use crate::clock::random;
+use crate::origin::{OpenError, Origin};
+use crate::registry::{RecordName, RegistryError, Waiting};
+use crate::sources::tls::{TrustError, client_config};
+
+pub use sealpix::link::PUSH_PATH;
+
+/// Pushes under way at once: an edge's isolate takes some, and a renewal of thousands should not last an hour.
+const CONCURRENT: usize = 16;
+
+/// How often the outbox is read for what other processes have written, and how often one name is sent at most: KV
+/// takes one write a second of a name.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How long the edge may take: it reads and writes KV meanwhile.
+const DEADLINE_SECS: u64 = 10;
+
+/// How long a row is one sender's: the wait before, the push, and time to spare. After a crash it is sent again then.
+const LEASE_MILLIS: u64 = 2 * DEADLINE_SECS * 1000;
+
+/// Longest wait after a failure.
+const MAX_BACKOFF_SECS: u64 = 60;
+
+/// Records are pushed again at half of their freshness.
+const RENEWAL_MILLIS: u64 = FRESH_SECS * 1000 / 2;
+
+/// How often the edge is asked whether it has the next link yet, and whether a renewal is due.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// Longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 1_000;
+
+/// Why the pusher cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum PushSetupError {
+    /// Certificates.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The HTTP client refused its configuration.
+    #[error("the HTTP client for the edge cannot be set up")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why a push is no acknowledged one. No secret is in it, and nothing that the edge wrote but a code of ours.
+#[derive(Debug, thiserror::Error)]
+enum PushError {
+    #[error("the edge does not answer: {0}")]
+    Unreachable(&'static str),
+    #[error("the edge refuses with {status} {code}")]
+    Refused { status: u16, code: String },
+    #[error("the edge's answer is none of a Sealpix edge")]
+    Foreign,
+    #[error("the edge holds version {0}, which is newer than ours; after a restored backup, rotate the edge link")]
+    Stale(u64),
+    #[error("there is no edge link")]
+    NoLink,
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("{0}")]
+    Origin(String),
+}
+
+impl From<OpenError> for PushError {
+    fn from(error: OpenError) -> Self {
+        Self::Origin(error.to_string())
+    }
+}
+
+impl From<Denial> for PushError {
+    fn from(denial: Denial) -> Self {
+        Self::Origin(denial.code.as_str().to_owned())
+    }
+}
+
+/// Pushes the outbox of an origin to its edge.
+pub struct Pusher {
+    origin: Origin,
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Pusher {
+    /// A pusher to the edge at `edge_url`, which the configuration has checked.
+    ///
+    /// # Errors
+    /// Certificates or the HTTP client that cannot be set up.
+    pub fn new(origin: Origin, edge_url: &str) -> Result<Arc<Self>, PushSetupError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(client_config(None)?)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .user_agent("Sealpix")
+            .timeout(Duration::from_secs(DEADLINE_SECS))
+            .build()?;
+        Ok(Arc::new(Self { origin, client, url: format!("{edge_url}{PUSH_PATH}") }))
+    }
+
+    /// Pushes for as long as it is polled. Dropping it loses nothing: what was not acknowledged is sent again.
+    pub async fn run(self: Arc<Self>) {
+        tokio::join!(self.rounds(), self.pushes());
+    }
+
+    async fn pushes(self: &Arc<Self>) {
+        let mut pushes = JoinSet::new();
+        let mut sent = HashMap::new();
+        loop {
+            let free = CONCURRENT.saturating_sub(pushes.len());
+            sent.retain(|_, at: &mut Instant| at.elapsed() < SECOND);
+            for waiting in self.lease(free).await {
+                let not_before = sent.get(&waiting.name.to_string()).map(|at| *at + SECOND);
+                let start = not_before.unwrap_or_else(Instant::now);
+                sent.insert(waiting.name.to_string(), start);
+                let this = Arc::clone(self);
+                pushes.spawn(async move {
+                    tokio::time::sleep_until(start).await;
+                    this.push(waiting).await;
+                });
+            }
+            tokio::select! {
+                _ = pushes.join_next(), if !pushes.is_empty() => {}
+                () = self.origin.queued.notified() => {}
+                () = tokio::time::sleep(SECOND) => {}
+            }
+        }
+    }
+
+    async fn lease(&self, free: usize) -> Vec<Waiting> {
+        let most = u32::try_from(free).unwrap_or(0);
+        let now = self.origin.clock.millis();
+        let leased = self.origin.registry.lease_outbox(most, now + LEASE_MILLIS, now).await;
+        leased.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// What is to be done from time to time: renewal, and the next link.
+    async fn rounds(&self) {
+        loop {
+            let now = self.origin.clock.millis();
+            match self.origin.registry.renew_outbox(now.saturating_sub(RENEWAL_MILLIS), now).await {
+                Ok(true) => {
+                    tracing::info!("every record is queued for the edge");
+                    self.origin.queued.notify_one();
+                }
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "records cannot be queued for renewal"),
+            }
+            if let Err(error) = self.offer_next_link().await {
+                tracing::info!(%error, "the edge does not have the next edge link yet");
+            }
+            tokio::time::sleep(ROUND).await;
+        }
+    }
+
+    /// Asks the edge, by a push of nothing under the next link, whether it has that; then everything moves to it.
+    async fn offer_next_link(&self) -> Result<(), PushError> {
+        let rows = self.origin.registry.edge_links().await?;
+        let current = rows.iter().find(|link| link.is_current).map_or(0, |link| link.created_at);
+        for next in rows.iter().filter(|link| link.created_at > current) {
+            let keys = self.origin.link_secret(next)?.keys();
+            self.post(&keys, String::new()).await?;
+            super::adopt(&self.origin, &next.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&self, waiting: Waiting) {
+        let registry = &self.origin.registry;
+        let name = waiting.name.to_string();
+        let done = match self.send(&waiting).await {
+            Ok(version) => {
+                tracing::info!(name, version, "the edge holds the record");
+                registry.finish_outbox(waiting, version).await
+            }
+            Err(error) => {
+                let secs = 1_u64.checked_shl(waiting.attempts).unwrap_or(u64::MAX).min(MAX_BACKOFF_SECS);
+                tracing::warn!(name, version = waiting.version, %error, retry_secs = secs, "the record is not pushed");
+                registry.put_off_outbox(waiting, self.origin.clock.millis() + secs * 1000).await
+            }
+        };
+        if let Err(error) = done {
+            // The lease runs out, and it is sent again.
+            tracing::error!(%error, "the outbox cannot be written");
+        }
+    }
+
+    /// The version that the edge holds now: that of the record as it stands, or a newer one never.
+    async fn send(&self, waiting: &Waiting) -> Result<u64, PushError> {
+        let links = self.origin.link_keys().await?;
+        let keys = links.first().ok_or(PushError::NoLink)?;
+        let sealer = Sealer { origin: &self.origin, keys };
+        let registry = &self.origin.registry;
+        let sealed = match &waiting.name {
+            RecordName::Key(key) => match registry.key(*key).await? {
+                Some(row) => {
+                    let record = self.origin.key_record(&row)?;
+                    Some((row.version, sealer.seal(Kind::Key, &key.to_string(), row.version, &record)?))
+                }
+                None => None,
+            },
+            RecordName::Project(slug) => match registry.project(slug).await? {
+                Some(row) => {
+                    let record = row.value.record();
+                    Some((row.version, sealer.seal(Kind::Project, slug.as_str(), row.version, &record)?))
+                }
+                None => None,
+            },
+        };
+        let Some((version, sealed)) = sealed else {
+            // Nothing is there to be pushed.
+            return Ok(waiting.version);
+        };
+        let answer = self.post(keys, format!("{}\n{sealed}", waiting.name)).await?;
+        let (standing, held) = answer.trim_end().split_once(' ').ok_or(PushError::Foreign)?;
+        let held = held.parse().map_err(|_| PushError::Foreign)?;
+        match standing {
+            "held" if held == version => Ok(version),
+            "stale" => Err(PushError::Stale(held)),
+            _ => Err(PushError::Foreign),
+        }
+    }
+
+    async fn post(&self, keys: &LinkKeys, body: String) -> Result<String, PushError> {
+        let nonce: [u8; 16] = random().map_err(|error| PushError::Origin(error.to_string()))?;
+        let facts = Facts { time: self.origin.clock.secs(), nonce: URL_SAFE_NO_PAD.encode(nonce), ..Facts::default() };
+        let proven =
+            Proven { direction: Direction::OriginToEdge, method: "POST", target: PUSH_PATH, body: body.as_bytes() };
+        let proof = proof::prove(keys, proven, &facts);
+        let request = self.client.post(&self.url).header(proof::HEADER, proof).header("Content-Type", "text/plain");
+        let mut response = request.body(body).send().await.map_err(|error| unreachable(&error))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let code = response.headers().get(CODE_HEADER).and_then(|code| code.to_str().ok()).unwrap_or_default();
+            let code = sealpix::denial::Code::ALL.iter().find(|known| known.as_str() == code);
+            let code = code.map_or_else(String::new, |code| code.as_str().to_owned());
+            return Err(PushError::Refused { status, code });
+        }
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+            answer.extend_from_slice(&chunk);
+            if answer.len() > MAX_ANSWER_BYTES {
+                return Err(PushError::Foreign);
+            }
+        }
+        String::from_utf8(answer).map_err(|_| PushError::Foreign)
+    }
+}
+
+/// The client's error without its URL.
+fn unreachable(error: &reqwest::Error) -> PushError {
+    PushError::Unreachable(if error.is_timeout() {
+        "it takes too long"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection breaks off"
+    })
+}
