@@ -244,7 +244,7 @@ test('the link rotates without a gap, and the old secret is worth nothing after'
   await world.origin.stop()
   edge = isolate({ SEALPIX_EDGE_LINK: made.edge_link })
   assertRefused(await edge.fetch(world.sign('w_150', PHOTO, { key }).replace('w_150', 'w_151')), 'signature_invalid', 403)
-  assert.deepEqual(await push('').send(), { status: 403, says: 'proof_required' })
+  assert.deepEqual(await push('link').send(), { status: 403, says: 'proof_required' })
   await world.origin.serve()
   assert.equal((await edge.fetch(target)).status, 200)
 })

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::MAX_SEALED_BYTES;
+use sealpix::link::PROBE;
 use sealpix::proof::{self, Direction, MAX_SKEW_SECS, Proven};
 
 use crate::asked::Asked;
@@ -62,7 +63,7 @@ pub(crate) async fn take(
     if facts.nonce.len() > MAX_NONCE_BYTES || !is_new(facts.nonce, asked.now()) {
         return Err(Denial::new(Code::ProofRequired, "the proof was used before").into());
     }
-    if body.is_empty() {
+    if body == PROBE {
         return Ok("ready".to_owned());
     }
     let (name, sealed) = body.split_once('\n').ok_or_else(|| malformed("the body is not a name and a record"))?;

@@ -9,9 +9,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::key::{decode, derive};
 
 /// Where the edge takes records, `POST` with the origin's proof. The body is a record's name, a line break and the
-/// sealed record; empty, it only asks whether the proof holds. The answer is `held VERSION` once the record is in the
+/// sealed record; or [`PROBE`], which only asks whether the proof holds, so whether the edge has the link. The answer is `held VERSION` once the record is in the
 /// edge's memory and in its KV namespace, or `stale VERSION` where a newer one is.
 pub const PUSH_PATH: &str = "/_sealpix/link/records";
+
+/// A push of nothing.
+pub const PROBE: &str = "link";
 
 /// A text that is no edge link secret. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sealpix::denial::{CODE_HEADER, Denial};
 use sealpix::envelope::{FRESH_SECS, Kind};
-use sealpix::link::LinkKeys;
+use sealpix::link::{LinkKeys, PROBE};
 use sealpix::proof::{self, Direction, Facts, Proven};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -174,13 +174,13 @@ impl Pusher {
         }
     }
 
-    /// Asks the edge, by a push of nothing under the next link, whether it has that; then everything moves to it.
+    /// Asks the edge, by a push of nothing but the proof, under the next link, whether it has that; then everything moves to it.
     async fn offer_next_link(&self) -> Result<(), PushError> {
         let rows = self.origin.registry.edge_links().await?;
         let current = rows.iter().find(|link| link.is_current).map_or(0, |link| link.created_at);
         for next in rows.iter().filter(|link| link.created_at > current) {
             let keys = self.origin.link_secret(next)?.keys();
-            self.post(&keys, String::new()).await?;
+            self.post(&keys, PROBE.to_owned()).await?;
             super::adopt(&self.origin, &next.id).await?;
         }
         Ok(())

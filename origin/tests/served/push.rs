@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sealpix::envelope::{self, Context, Kind};
 use sealpix::key::PublicKey;
-use sealpix::link::{LinkId, LinkKeys, LinkSecret, PUSH_PATH};
+use sealpix::link::{LinkId, LinkKeys, LinkSecret, PROBE, PUSH_PATH};
 use sealpix::proof::{self, Direction, Facts, Proven};
 use sealpix::record::{KeyRecord, KeyState};
 use sealpix::wire;
@@ -142,7 +142,7 @@ impl Edge {
         let Ok(facts) = proof::verify(&inner.links, proven, proof, now) else { return (403, String::new()) };
         assert!(!inner.nonces.contains(&facts.nonce), "a nonce twice");
         inner.nonces.push(facts.nonce);
-        if body.is_empty() {
+        if body == PROBE.as_bytes() {
             return (200, "ready".to_owned());
         }
         let (stored, sealed) = std::str::from_utf8(body).unwrap().split_once('\n').unwrap();
@@ -165,7 +165,7 @@ impl Edge {
     }
 }
 
-fn waiting(data: &Data) -> u64 {
+fn waiting(data: &Data) -> u32 {
     let database = rusqlite::Connection::open(data.path().join("registry.db")).unwrap();
     database.busy_timeout(Duration::from_secs(5)).unwrap();
     database.query_row("SELECT count(*) FROM edge_outbox", [], |row| row.get(0)).unwrap()
