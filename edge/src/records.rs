@@ -159,7 +159,7 @@ impl Records {
         let name = Name::parse(name).ok_or_else(malformed)?;
         // Two at once of one name could end in KV the wrong way round.
         if PUSHED.with_borrow(|pushed| pushed.contains(&name.stored)) {
-            return Err(busy());
+            return Err(Denial::new(Code::KeyLookupBusy, "another push of this name is under way").into());
         }
         let _pushed = Mark::set(&PUSHED, vec![name.stored.clone()]);
         if let Some(held) = self.stored(&name, request_id).await {
@@ -175,7 +175,7 @@ impl Records {
         };
         if self.put(&name, sealed, stamp.fresh_until.saturating_add(KV_REST_SECS)).await.is_err() {
             trouble(request_id, &format!("KV does not take {}", name.stored));
-            return Err(busy());
+            return Err(Denial::new(Code::KeyLookupBusy, "KV does not take the record now").into());
         }
         Ok(format!("held {}", stamp.version))
     }

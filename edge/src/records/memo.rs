@@ -205,7 +205,7 @@ mod tests {
         let mut memo = Memo::new();
         assert!(accept(&mut memo, "0000000b", 5));
         assert!(!accept(&mut memo, "0000000b", 4));
-        assert_eq!(version(&mut memo), 5);
+        assert_eq!((version(&mut memo), memo.version("project:my-app"), memo.version("project:other")), (5, 5, 0));
         assert!(accept(&mut memo, "0000000b", 5) && accept(&mut memo, "0000000b", 6));
         assert_eq!(version(&mut memo), 6);
     }
