@@ -7,5 +7,6 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod robustness;
 mod secrets;
 mod vectors;
