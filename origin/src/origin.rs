@@ -62,6 +62,8 @@ impl Origin {
             reason: error.to_string(),
         };
         create_private(&config.data_dir).map_err(folder_error)?;
+        // One process at a time makes the schema, the salt and the check cell.
+        let opening = lock(&config.data_dir.join("open.lock")).map_err(folder_error)?;
         let registry: Arc<dyn Registry> = Arc::new(Sqlite::open(&config.database())?);
         tracing::info!(database = %config.database().display(), "registry opened");
         let check = registry.check_cell().await?;
@@ -86,6 +88,7 @@ impl Origin {
                 registry.set_check_cell(cell).await?;
             }
         }
+        drop(opening);
         let mode = if config.master_secret.is_some() { "MASTER_SECRET" } else { "database path and salt file" };
         tracing::info!(from = mode, "master key proved");
         if config.master_secret.is_none() {
@@ -102,6 +105,13 @@ impl Origin {
             queued: Arc::new(Notify::new()),
             pulled: Arc::default(),
         })
+    }
+
+    /// Opens every sealed secret: how many there are, and those that do not open.
+    pub async fn check_cells(&self) -> Result<(usize, Vec<VaultError>), OpenError> {
+        let cells = self.registry.cells().await?;
+        let damaged = cells.iter().filter_map(|cell| self.vault.open(cell.place(), &cell.sealed).err());
+        Ok((cells.len(), damaged.collect()))
     }
 
     /// What the gate must know of a key: its secret opened, its signing key derived, the secret wiped.
@@ -132,8 +142,16 @@ impl Origin {
     }
 }
 
+/// A lock file, held while the file is open; waits for who holds it.
+pub fn lock(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::File::options().create(true).write(true).truncate(false).mode(0o600).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// A folder that is ours alone, as it holds the salt and the database.
-fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+pub fn create_private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -63,6 +63,16 @@ pub(crate) async fn open() -> Result<Origin, CommandError> {
     Ok(Origin::open(config).await?)
 }
 
+/// Opens the origin where there is one: a command that only looks makes nothing.
+pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
+    let config = Config::read(&Environment::of_process())?;
+    if !config.database().exists() {
+        let path = config.database().display().to_string();
+        return Err(CommandError::Refused(format!("{path} is not there: run sealpix setup, or set SEALPIX_DATA_DIR")));
+    }
+    Ok(Origin::open(config).await?)
+}
+
 /// The secret key from `SEALPIX_SECRET_KEY`, `SEALPIX_SECRET_KEY_FILE`, or, where `stdin` is asked for, standard input.
 /// Never from the arguments: other users of the machine can read these.
 pub(crate) fn secret_key(stdin: bool) -> Result<Option<SecretKey>, CommandError> {

@@ -5,7 +5,7 @@ use sealpix_origin::origin::Origin;
 use serde_json::json;
 
 use super::setup::{link_row, new_link};
-use super::{CommandError, open, print_json};
+use super::{CommandError, open_existing, print_json};
 
 /// Check and rotate the registry's sealed secrets.
 #[derive(Args)]
@@ -48,7 +48,7 @@ enum Rotated {
 
 impl Secrets {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let origin = open().await?;
+        let origin = open_existing().await?;
         match self.command {
             SecretsCommand::Check => check(&origin).await,
             SecretsCommand::Rotate { secret: Rotated::EdgeLink, compromised, json } => {
@@ -60,16 +60,12 @@ impl Secrets {
 }
 
 async fn check(origin: &Origin) -> Result<(), CommandError> {
-    let cells = origin.registry.cells().await?;
-    let mut damaged = 0;
-    for cell in &cells {
-        if let Err(error) = origin.vault.open(cell.place(), &cell.sealed) {
-            println!("{}: {error}", cell.place());
-            damaged += 1;
-        }
+    let (count, damaged) = origin.check_cells().await?;
+    for error in &damaged {
+        println!("{error}");
     }
-    println!("{} sealed secrets, {damaged} of them do not open", cells.len());
-    if damaged == 0 { Ok(()) } else { Err(CommandError::Answered) }
+    println!("{count} sealed secrets, {} of them do not open", damaged.len());
+    if damaged.is_empty() { Ok(()) } else { Err(CommandError::Answered) }
 }
 
 async fn rotate(origin: &Origin, compromised: bool, as_json: bool) -> Result<(), CommandError> {

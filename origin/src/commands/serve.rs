@@ -26,10 +26,10 @@ impl Serve {
         let mut config = Config::read(&Environment::of_process())?;
         config.listen = self.listen.unwrap_or(config.listen);
         let listen = config.listen;
-        if !config.fetch.allow_networks.is_empty() {
-            tracing::warn!("SEALPIX_SOURCE_ALLOW_NETWORKS opens networks that are not public to source fetches");
-        }
         let origin = Origin::open(config).await?;
+        if let Some(damaged) = origin.check_cells().await?.1.into_iter().next() {
+            return Err(damaged.into());
+        }
         let pusher = match &origin.config.edge_url {
             Some(url) => Some(Pusher::new(origin.clone(), url)?),
             None => None,

@@ -102,7 +102,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables of other parts of the product, set in the same environments.
-const OTHERS: &[&str] = &["SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
+const OTHERS: &[&str] = &["MASTER_SECRET_FILE", "SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
 
 /// The environment's variables, as far as they are ours.
 #[derive(Debug, Clone, Default)]
@@ -164,10 +164,7 @@ fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
 impl Config {
     /// Reads the configuration; stops at the first thing that is wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let known = |name: &str| {
-            OTHERS.contains(&name)
-                || VARIABLES.iter().any(|(known, _)| name == *known || name == format!("{known}_FILE"))
-        };
+        let known = |name: &str| OTHERS.contains(&name) || VARIABLES.iter().any(|(known, _)| name == *known);
         if environment.text("DATABASE_URL").is_some() {
             return Err(invalid("DATABASE_URL", "PostgreSQL is not supported yet: unset it, and SQLite is used"));
         }
@@ -322,6 +319,7 @@ mod tests {
             ("SEALPIX_FILE_ROOTS", "/nowhere"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
             ("SEALPIX_TYPO", "1"),
+            ("SEALPIX_LISTEN_FILE", "/etc/hostname"),
             ("DATABASE_URL", "postgres://h/d"),
             ("MASTER_SECRET_FILE", "/nowhere"),
         ] {

@@ -8,5 +8,6 @@ mod documentation;
 mod examples;
 mod harness;
 mod push;
+mod robustness;
 mod secrets;
 mod vectors;

@@ -56,7 +56,8 @@ pub(super) fn put(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result<()
     let Some(stored) = find(db, key.public_key)? else {
         return insert(db, key, now_millis);
     };
-    if (Key { version: stored.version, created_at: stored.created_at, ..key.clone() }) == stored {
+    let key = key.clone().changing(&stored)?;
+    if key == stored {
         return Ok(());
     }
     let version = next_version(stored.version, now_millis);
@@ -86,11 +87,10 @@ pub(super) fn set_state(
     put(db, &Key { state, ..stored }, now_millis)
 }
 
-/// Gives an active key its last second; an earlier one stands.
+/// Gives an active key its last second.
 pub(super) fn end(db: &Transaction<'_>, key: PublicKey, last: u64, now_millis: u64) -> Result<(), RegistryError> {
     let stored = find(db, key)?.ok_or_else(|| RegistryError::Missing(format!("key {key}")))?;
-    let last = stored.not_after.map_or(last, |held| held.min(last));
-    put(db, &Key { not_after: Some(last), ..stored }, now_millis)
+    put(db, &stored.ending(last)?, now_millis)
 }
 
 fn state_text(state: KeyState) -> &'static str {
