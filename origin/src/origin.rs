@@ -7,7 +7,8 @@ use sealpix::link::{LinkKeys, LinkSecret};
 use sealpix::record::KeyRecord;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Database};
+use crate::registry::postgres::Postgres;
 use crate::registry::sqlite::Sqlite;
 use crate::registry::{Cell, EdgeLink, Key, Registry, RegistryError};
 use crate::vault::{MasterKey, Vault, VaultError};
@@ -56,29 +57,14 @@ impl Origin {
             reason: error.to_string(),
         };
         create_private(&config.data_dir).map_err(folder_error)?;
-        let registry: Arc<dyn Registry> = Arc::new(Sqlite::open(&config.database())?);
-        tracing::info!(database = %config.database().display(), "registry opened");
+        let registry = open_registry(&config.database).await?;
         let check = registry.check_cell().await?;
-        let master = match &config.master_secret {
-            Some(secret) => MasterKey::from_secret(secret)?,
-            None => MasterKey::from_path(&config.database(), &config.salt_file(), check.is_some())?,
-        };
-        let vault = Vault::new(&master);
+        let vault = Vault::new(&master_key(&config, check.is_some())?);
         match check {
             Some(cell) => {
                 vault.open(cell.place(), &cell.sealed)?;
             }
-            None => {
-                let mut cell = Cell {
-                    table: "settings",
-                    row: "vault.check".to_owned(),
-                    column: "value_cell",
-                    version: 1,
-                    sealed: String::new(),
-                };
-                cell.sealed = vault.seal(cell.place(), b"sealpix")?;
-                registry.set_check_cell(cell).await?;
-            }
+            None => set_check_cell(registry.as_ref(), &vault).await?,
         }
         let mode = if config.master_secret.is_some() { "MASTER_SECRET" } else { "database path and salt file" };
         tracing::info!(from = mode, "master key proved");
@@ -116,6 +102,61 @@ impl Origin {
     pub async fn link_keys(&self) -> Result<Vec<LinkKeys>, OpenError> {
         let links = self.registry.edge_links().await?;
         links.iter().map(|link| self.link_secret(link).map(|secret| secret.keys())).collect()
+    }
+}
+
+async fn open_registry(database: &Database) -> Result<Arc<dyn Registry>, OpenError> {
+    match database {
+        Database::Sqlite(file) => {
+            if let Some(folder) = file.parent() {
+                let folder_error = |error: std::io::Error| OpenError::Folder {
+                    path: folder.display().to_string(),
+                    reason: error.to_string(),
+                };
+                create_private(folder).map_err(folder_error)?;
+            }
+            let registry = Sqlite::open(file)?;
+            tracing::info!(database = %file.display(), "registry opened");
+            Ok(Arc::new(registry))
+        }
+        Database::Postgres(address) => {
+            let registry = Postgres::open(address).await?;
+            // Its address is no part of the log: an URL that was misspelt may hold the password anywhere.
+            tracing::info!(database = "PostgreSQL", protection = ?address.protection(), "registry opened");
+            Ok(Arc::new(registry))
+        }
+    }
+}
+
+fn master_key(config: &Config, has_secrets: bool) -> Result<MasterKey, OpenError> {
+    match (&config.master_secret, &config.database) {
+        (Some(secret), _) => Ok(MasterKey::from_secret(secret)?),
+        (None, Database::Sqlite(file)) => {
+            Ok(MasterKey::from_path(file, &file.with_file_name("master.salt"), has_secrets)?)
+        }
+        // The configuration refuses this before.
+        (None, Database::Postgres(_)) => Err(OpenError::Vault(VaultError::ShortMasterSecret)),
+    }
+}
+
+/// Stores the cell that proves the master key. Where another instance was first, its cell must open.
+async fn set_check_cell(registry: &dyn Registry, vault: &Vault) -> Result<(), OpenError> {
+    let mut cell = Cell {
+        table: "settings",
+        row: "vault.check".to_owned(),
+        column: "value_cell",
+        version: 1,
+        sealed: String::new(),
+    };
+    cell.sealed = vault.seal(cell.place(), b"sealpix")?;
+    match registry.set_check_cell(cell).await {
+        Err(RegistryError::Exists(_)) => {
+            if let Some(cell) = registry.check_cell().await? {
+                vault.open(cell.place(), &cell.sealed)?;
+            }
+            Ok(())
+        }
+        stored => Ok(stored?),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The registry: the origin's database of projects, keys, sources and the edge link.
 //!
-//! One trait and one model; `sqlite` is a database behind it. Secrets come in and go out sealed: the registry
-//! stores cells and never opens them. Every change is one transaction.
+//! One trait and one model; `sqlite` and `postgres` are the databases behind it, and `rows` is what they share. Secrets
+//! come in and go out sealed: the registry stores cells and never opens them. Every change is one transaction.
 
 mod host_rules;
 mod model;
+pub mod postgres;
+mod rows;
 pub mod sqlite;
 mod state;
 
@@ -94,7 +96,7 @@ pub trait Registry: Send + Sync {
     /// The cell that tells a wrong master from a damaged cell, if the registry has one.
     async fn check_cell(&self) -> Result<Option<Cell>, RegistryError>;
 
-    /// Stores that cell once.
+    /// Stores that cell once; a second time it `Exists`.
     async fn set_check_cell(&self, cell: Cell) -> Result<(), RegistryError>;
 
     /// Every sealed cell.

@@ -14,7 +14,7 @@ pub mod configured;
 pub mod file;
 pub mod http;
 pub mod resolver;
-mod tls;
+pub(crate) mod tls;
 
 use std::time::Duration;
 

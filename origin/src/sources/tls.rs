@@ -23,7 +23,7 @@ pub enum TrustError {
 /// TLS 1.2 and 1.3 to servers whose certificates the system or `extra_ca_pem` vouches for.
 ///
 /// A system without root certificates is no error: it is logged, and every fetch then fails as unreachable.
-pub(super) fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<ClientConfig, TrustError> {
+pub(crate) fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<ClientConfig, TrustError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     let (_added, _ignored) = roots.add_parsable_certificates(system.certs);

@@ -1,28 +1,27 @@
 //! Table `api_keys`.
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use sealpix::key::PublicKey;
 use sealpix::record::KeyState;
 use sealpix::target::Slug;
 
-use super::{json, next_version, parsed, signed, to_json, unsigned};
-use crate::registry::{Cell, Key, RegistryError};
-
-const COLUMNS: &str = "public_key, project, name, secret_cell, cell_version, state, not_after, limits, policy, \
-                       version, created_at";
+use crate::registry::rows::{KEY_COLUMNS, KeyRow, changed_key, columns, ended};
+use crate::registry::{Key, RegistryError};
 
 pub(super) fn find(db: &Transaction<'_>, key: PublicKey) -> Result<Option<Key>, RegistryError> {
-    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE public_key = ?1");
+    let sql = format!("SELECT {} FROM api_keys WHERE public_key = ?1", columns(&KEY_COLUMNS, ""));
     let row = db.prepare_cached(&sql)?.query_row([key.to_string()], read).optional()?;
-    row.transpose()
+    row.map(KeyRow::key).transpose()
 }
 
 pub(super) fn list(db: &Transaction<'_>, project: Option<&Slug>) -> Result<Vec<Key>, RegistryError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM api_keys WHERE ?1 IS NULL OR project = ?1 ORDER BY created_at, public_key");
+    let sql = format!(
+        "SELECT {} FROM api_keys WHERE ?1 IS NULL OR project = ?1 ORDER BY created_at, public_key",
+        columns(&KEY_COLUMNS, "")
+    );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map([project.map(Slug::as_str)], read)?;
-    rows.map(|row| row?).collect()
+    rows.map(|row| row?.key()).collect()
 }
 
 pub(super) fn insert(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result<(), RegistryError> {
@@ -32,47 +31,33 @@ pub(super) fn insert(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result
     if super::projects::find(db, &key.project)?.is_none() {
         return Err(RegistryError::Missing(format!("project {}", key.project)));
     }
+    let row = KeyRow::of(&Key { version: now_millis, created_at: now_millis, ..key.clone() })?;
     db.prepare_cached(&format!(
-        "INSERT INTO api_keys ({COLUMNS}) VALUES (:key, :project, :name, :cell, :cell_version, :state, :not_after, \
-         :limits, :policy, :now, :now)"
+        "INSERT INTO api_keys ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        columns(&KEY_COLUMNS, "")
     ))?
-    .execute(named_params! {
-        ":key": key.public_key.to_string(),
-        ":project": key.project.as_str(),
-        ":name": key.name,
-        ":cell": key.secret.sealed,
-        ":cell_version": signed(key.secret.version),
-        ":state": state_text(key.state),
-        ":not_after": key.not_after.map(signed),
-        ":limits": to_json(&key.limits)?,
-        ":policy": to_json(&key.policy)?,
-        ":now": signed(now_millis),
-    })?;
+    .execute(params![
+        row.public_key,
+        row.project,
+        row.name,
+        row.sealed,
+        row.cell_version,
+        row.state,
+        row.not_after,
+        row.limits,
+        row.policy,
+        row.version,
+        row.created_at,
+    ])?;
     Ok(())
 }
 
 /// Creates the key, or changes what may change; an equal key keeps its version.
 pub(super) fn put(db: &Transaction<'_>, key: &Key, now_millis: u64) -> Result<(), RegistryError> {
-    let Some(stored) = find(db, key.public_key)? else {
-        return insert(db, key, now_millis);
-    };
-    if (Key { version: stored.version, created_at: stored.created_at, ..key.clone() }) == stored {
-        return Ok(());
+    match find(db, key.public_key)? {
+        Some(stored) => update(db, &stored, key, now_millis),
+        None => insert(db, key, now_millis),
     }
-    db.execute(
-        "UPDATE api_keys SET name = ?2, state = ?3, not_after = ?4, limits = ?5, policy = ?6, version = ?7 \
-         WHERE public_key = ?1",
-        params![
-            key.public_key.to_string(),
-            key.name,
-            state_text(key.state),
-            key.not_after.map(signed),
-            to_json(&key.limits)?,
-            to_json(&key.policy)?,
-            signed(next_version(stored.version, now_millis)),
-        ],
-    )?;
-    Ok(())
 }
 
 pub(super) fn set_state(
@@ -81,51 +66,45 @@ pub(super) fn set_state(
     state: KeyState,
     now_millis: u64,
 ) -> Result<(), RegistryError> {
-    let stored = find(db, key)?.ok_or_else(|| RegistryError::Missing(format!("key {key}")))?;
-    put(db, &Key { state, ..stored }, now_millis)
+    let stored = existing(db, key)?;
+    update(db, &stored, &Key { state, ..stored.clone() }, now_millis)
 }
 
-/// Gives an active key its last second; an earlier one stands.
+/// Gives a key its last second; an earlier one stands.
 pub(super) fn end(db: &Transaction<'_>, key: PublicKey, last: u64, now_millis: u64) -> Result<(), RegistryError> {
-    let stored = find(db, key)?.ok_or_else(|| RegistryError::Missing(format!("key {key}")))?;
-    let last = stored.not_after.map_or(last, |held| held.min(last));
-    put(db, &Key { not_after: Some(last), ..stored }, now_millis)
+    let stored = existing(db, key)?;
+    update(db, &stored, &ended(&stored, last), now_millis)
 }
 
-fn state_text(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Active => "active",
-        KeyState::Revoked => "revoked",
-    }
+fn existing(db: &Transaction<'_>, key: PublicKey) -> Result<Key, RegistryError> {
+    find(db, key)?.ok_or_else(|| RegistryError::Missing(format!("key {key}")))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Result<Key, RegistryError>> {
-    let public_key: String = row.get(0)?;
-    let project: String = row.get(1)?;
-    let name = row.get(2)?;
-    let sealed = row.get(3)?;
-    let cell_version = unsigned(row.get(4)?);
-    let state: String = row.get(5)?;
-    let not_after = row.get::<_, Option<i64>>(6)?.map(unsigned);
-    let (limits, policy): (String, String) = (row.get(7)?, row.get(8)?);
-    let (version, created_at) = (unsigned(row.get(9)?), unsigned(row.get(10)?));
-    let key = || {
-        Ok(Key {
-            public_key: parsed(PublicKey::parse(&public_key).ok(), "key")?,
-            project: parsed(Slug::new(&project), "key's project")?,
-            secret: Cell { table: "api_keys", row: public_key, column: "secret_cell", version: cell_version, sealed },
-            state: match state.as_str() {
-                "active" => KeyState::Active,
-                "revoked" => KeyState::Revoked,
-                _ => return Err(RegistryError::Unreadable("key's state".to_owned())),
-            },
-            limits: json(&limits, "key's limits")?,
-            policy: json(&policy, "key's policy")?,
-            name,
-            not_after,
-            version,
-            created_at,
-        })
+fn update(db: &Transaction<'_>, stored: &Key, wanted: &Key, now_millis: u64) -> Result<(), RegistryError> {
+    let Some(changed) = changed_key(stored, wanted, now_millis) else {
+        return Ok(());
     };
-    Ok(key())
+    let row = KeyRow::of(&changed)?;
+    db.prepare_cached(
+        "UPDATE api_keys SET name = ?2, state = ?3, not_after = ?4, limits = ?5, policy = ?6, version = ?7 \
+         WHERE public_key = ?1",
+    )?
+    .execute(params![row.public_key, row.name, row.state, row.not_after, row.limits, row.policy, row.version])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    Ok(KeyRow {
+        public_key: row.get(0)?,
+        project: row.get(1)?,
+        name: row.get(2)?,
+        sealed: row.get(3)?,
+        cell_version: row.get(4)?,
+        state: row.get(5)?,
+        not_after: row.get(6)?,
+        limits: row.get(7)?,
+        policy: row.get(8)?,
+        version: row.get(9)?,
+        created_at: row.get(10)?,
+    })
 }

@@ -2,11 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{signed, unsigned};
+use crate::registry::rows::{self, CHECK, LinkRow, signed};
 use crate::registry::{Cell, EdgeLink, RegistryError};
-
-/// The setting whose cell tells a wrong master secret from a damaged cell.
-const CHECK: &str = "vault.check";
 
 pub(super) fn list(db: &Transaction<'_>) -> Result<Vec<EdgeLink>, RegistryError> {
     let mut statement = db.prepare_cached(
@@ -14,13 +11,15 @@ pub(super) fn list(db: &Transaction<'_>) -> Result<Vec<EdgeLink>, RegistryError>
          ORDER BY is_current DESC, created_at DESC",
     )?;
     let rows = statement.query_map([], |row| {
-        let id: String = row.get(0)?;
-        let version = unsigned(row.get(2)?);
-        let sealed = row.get(1)?;
-        let secret = Cell { table: "edge_links", row: id.clone(), column: "secret_cell", version, sealed };
-        Ok(EdgeLink { id, secret, is_current: row.get(3)?, created_at: unsigned(row.get(4)?) })
+        Ok(LinkRow {
+            id: row.get(0)?,
+            sealed: row.get(1)?,
+            cell_version: row.get(2)?,
+            is_current: row.get(3)?,
+            created_at: row.get(4)?,
+        })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.map(|row| Ok(row?.link())).collect()
 }
 
 pub(super) fn insert(db: &Transaction<'_>, link: &EdgeLink) -> Result<(), RegistryError> {
@@ -36,17 +35,14 @@ pub(super) fn insert(db: &Transaction<'_>, link: &EdgeLink) -> Result<(), Regist
 
 pub(super) fn check_cell(db: &Transaction<'_>) -> Result<Option<Cell>, RegistryError> {
     let mut statement = db.prepare_cached("SELECT value_cell, cell_version FROM settings WHERE name = ?1")?;
-    let cell = statement.query_row([CHECK], |row| {
-        let version = unsigned(row.get(1)?);
-        Ok(Cell { table: "settings", row: CHECK.to_owned(), column: "value_cell", version, sealed: row.get(0)? })
-    });
+    let cell = statement.query_row([CHECK], |row| Ok(rows::check_cell(row.get(0)?, row.get(1)?)));
     Ok(cell.optional()?)
 }
 
 pub(super) fn set_check_cell(db: &Transaction<'_>, cell: &Cell) -> Result<(), RegistryError> {
-    db.execute(
-        "INSERT INTO settings (name, value_cell, cell_version) VALUES (?1, ?2, ?3)",
+    let stored = db.execute(
+        "INSERT INTO settings (name, value_cell, cell_version) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING",
         params![CHECK, cell.sealed, signed(cell.version)],
     )?;
-    Ok(())
+    if stored == 0 { Err(RegistryError::Exists("the vault's check cell".to_owned())) } else { Ok(()) }
 }

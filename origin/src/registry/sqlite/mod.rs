@@ -122,33 +122,6 @@ impl From<rusqlite::Error> for RegistryError {
     }
 }
 
-/// Text of a column into its type, or an error that names what cannot be read.
-fn parsed<T>(value: Option<T>, what: &str) -> Result<T, RegistryError> {
-    value.ok_or_else(|| RegistryError::Unreadable(what.to_owned()))
-}
-
-fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, RegistryError> {
-    parsed(serde_json::from_str(text).ok(), what)
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String, RegistryError> {
-    serde_json::to_string(value).map_err(|error| RegistryError::Database(error.to_string()))
-}
-
-/// SQLite's integers are signed; ours fit.
-fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// The next version of a record: it rises even where the clock does not.
-fn next_version(previous: u64, now_millis: u64) -> u64 {
-    now_millis.max(previous + 1)
-}
-
 #[async_trait]
 impl Registry for Sqlite {
     async fn key_and_project(

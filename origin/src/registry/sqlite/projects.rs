@@ -1,23 +1,19 @@
 //! Tables `projects` and `grants`.
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use sealpix::operations::Name;
-use sealpix::record::Grant;
 use sealpix::target::Slug;
 
-use super::{json, next_version, parsed, signed, to_json, unsigned};
+use crate::registry::rows::{PROJECT_COLUMNS, ProjectRow, changed_project, columns, parsed, signed};
 use crate::registry::{Project, RegistryError, Versioned};
 
-const COLUMNS: &str = "slug, environment, referers, require_referer, sources, presets, caching, epoch, version";
-
 pub(super) fn find(db: &Transaction<'_>, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
-    let sql = format!("SELECT {COLUMNS} FROM projects WHERE slug = ?1");
+    let sql = format!("SELECT {} FROM projects WHERE slug = ?1", columns(&PROJECT_COLUMNS, ""));
     let row = db.prepare_cached(&sql)?.query_row([slug.as_str()], read).optional()?;
-    let Some(mut project) = row.transpose()? else {
+    let Some(row) = row else {
         return Ok(None);
     };
-    project.value.grants = grants(db, slug)?;
-    Ok(Some(project))
+    row.project(grants(db, slug)?).map(Some)
 }
 
 pub(super) fn list(db: &Transaction<'_>) -> Result<Vec<Project>, RegistryError> {
@@ -30,48 +26,33 @@ pub(super) fn list(db: &Transaction<'_>) -> Result<Vec<Project>, RegistryError> 
     found.collect()
 }
 
-/// Creates the project, or changes it; an equal project keeps its version. Epochs only rise.
+/// Creates the project, or changes it; an equal project keeps its version.
 pub(super) fn put(db: &Transaction<'_>, project: &Project, now_millis: u64) -> Result<(), RegistryError> {
     let stored = find(db, &project.slug)?;
-    // The grants' versions are the sources', as they stand now.
-    let named: Vec<&str> = project.grants.iter().map(|grant| grant.name.as_str()).collect();
-    db.execute("DELETE FROM grants WHERE project = ?1", [project.slug.as_str()])?;
-    let version = match &stored {
-        Some(stored) => next_version(stored.version, now_millis),
-        None => now_millis,
+    let Some(change) = changed_project(stored.as_ref(), project, now_millis)? else {
+        return Ok(());
     };
-    let epoch = stored.as_ref().map_or(project.epoch, |stored| stored.value.epoch.max(project.epoch));
-    let wanted = Project { epoch, grants: Vec::new(), ..project.clone() };
-    let rules_stand =
-        stored.as_ref().is_some_and(|stored| Project { grants: Vec::new(), ..stored.value.clone() } == wanted);
-    let grants_stand = stored.as_ref().is_some_and(|stored| {
-        let held: Vec<&str> = stored.value.grants.iter().map(|grant| grant.name.as_str()).collect();
-        let mut named = named.clone();
-        named.sort_unstable();
-        held == named
-    });
-    db.execute(
-        &format!(
-            "INSERT INTO projects ({COLUMNS}) VALUES (:slug, :environment, :referers, :require_referer, :sources, \
-             :presets, :caching, :epoch, :version) ON CONFLICT (slug) DO UPDATE SET environment = :environment, \
-             referers = :referers, require_referer = :require_referer, sources = :sources, presets = :presets, \
-             caching = :caching, epoch = :epoch, version = CASE WHEN :stands THEN version ELSE :version END"
-        ),
-        named_params! {
-            ":slug": wanted.slug.as_str(),
-            ":environment": to_json(&wanted.environment)?,
-            ":referers": to_json(&wanted.referers)?,
-            ":require_referer": wanted.require_referer,
-            ":sources": to_json(&wanted.sources)?,
-            ":presets": to_json(&wanted.presets)?,
-            ":caching": to_json(&wanted.caching)?,
-            ":epoch": signed(epoch),
-            ":version": signed(version),
-            ":stands": rules_stand && grants_stand,
-        },
-    )?;
-    for name in named {
-        db.execute("INSERT INTO grants (project, source) VALUES (?1, ?2)", params![wanted.slug.as_str(), name])?;
+    let row = change.row;
+    db.prepare_cached(&format!(
+        "INSERT INTO projects ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (slug) DO UPDATE SET \
+         environment = ?2, referers = ?3, require_referer = ?4, sources = ?5, presets = ?6, caching = ?7, epoch = ?8, \
+         version = ?9",
+        columns(&PROJECT_COLUMNS, "")
+    ))?
+    .execute(params![
+        row.slug,
+        row.environment,
+        row.referers,
+        row.require_referer,
+        row.sources,
+        row.presets,
+        row.caching,
+        row.epoch,
+        row.version,
+    ])?;
+    db.execute("DELETE FROM grants WHERE project = ?1", [&row.slug])?;
+    for name in change.grants {
+        db.execute("INSERT INTO grants (project, source) VALUES (?1, ?2)", params![row.slug, name])?;
     }
     Ok(())
 }
@@ -86,38 +67,25 @@ pub(super) fn touch_users_of(db: &Transaction<'_>, source: &Name, now_millis: u6
     Ok(())
 }
 
-fn grants(db: &Transaction<'_>, slug: &Slug) -> Result<Vec<Grant>, RegistryError> {
+fn grants(db: &Transaction<'_>, slug: &Slug) -> Result<Vec<(String, i64)>, RegistryError> {
     let mut statement = db.prepare_cached(
         "SELECT sources.name, sources.version FROM grants JOIN sources ON sources.name = grants.source \
          WHERE grants.project = ?1 ORDER BY sources.name",
     )?;
-    let rows = statement.query_map([slug.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-    rows.map(|row| {
-        let (name, version) = row?;
-        Ok(Grant { name: parsed(Name::new(&name), "grant")?, version: unsigned(version) })
-    })
-    .collect()
+    let rows = statement.query_map([slug.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Result<Versioned<Project>, RegistryError>> {
-    let slug: String = row.get(0)?;
-    let environment: String = row.get(1)?;
-    let referers: String = row.get(2)?;
-    let require_referer = row.get(3)?;
-    let (sources, presets, caching): (String, String, String) = (row.get(4)?, row.get(5)?, row.get(6)?);
-    let (epoch, version) = (unsigned(row.get(7)?), unsigned(row.get(8)?));
-    let project = || {
-        Ok(Project {
-            slug: parsed(Slug::new(&slug), "project")?,
-            environment: json(&environment, "project's environment")?,
-            referers: json(&referers, "project's referers")?,
-            require_referer,
-            sources: json(&sources, "project's sources")?,
-            grants: Vec::new(),
-            presets: json(&presets, "project's presets")?,
-            caching: json(&caching, "project's caching")?,
-            epoch,
-        })
-    };
-    Ok(project().map(|value| Versioned { value, version }))
+fn read(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
+    Ok(ProjectRow {
+        slug: row.get(0)?,
+        environment: row.get(1)?,
+        referers: row.get(2)?,
+        require_referer: row.get(3)?,
+        sources: row.get(4)?,
+        presets: row.get(5)?,
+        caching: row.get(6)?,
+        epoch: row.get(7)?,
+        version: row.get(8)?,
+    })
 }
