@@ -24,17 +24,8 @@ pub(super) const KEY_COLUMNS: [&str; 11] = [
 ];
 
 /// The columns of a [`ProjectRow`], in its order, without its grants.
-pub(super) const PROJECT_COLUMNS: [&str; 9] = [
-    "slug",
-    "environment",
-    "referers",
-    "require_referer",
-    "sources",
-    "presets",
-    "caching",
-    "epoch",
-    "version",
-];
+pub(super) const PROJECT_COLUMNS: [&str; 9] =
+    ["slug", "environment", "referers", "require_referer", "sources", "presets", "caching", "epoch", "version"];
 
 /// The setting whose cell tells a wrong master secret from a damaged cell.
 pub(super) const CHECK: &str = "vault.check";
@@ -145,9 +136,9 @@ impl ProjectRow {
         self,
         grants: impl IntoIterator<Item = (String, i64)>,
     ) -> Result<Versioned<Project>, RegistryError> {
-        let grants = grants.into_iter().map(|(name, version)| {
-            Ok(Grant { name: parsed(Name::new(&name), "grant")?, version: unsigned(version) })
-        });
+        let grants = grants
+            .into_iter()
+            .map(|(name, version)| Ok(Grant { name: parsed(Name::new(&name), "grant")?, version: unsigned(version) }));
         let value = Project {
             slug: parsed(Slug::new(&self.slug), "project")?,
             environment: json(&self.environment, "project's environment")?,

@@ -42,7 +42,8 @@ pub(crate) async fn an_empty_registry_answers(home: &Home) {
 pub(crate) async fn what_is_stored_is_read_back(home: &Home) {
     let registry = home.open().await;
     // Names that locales sort differently from bytes.
-    let sources = vec![source("b-a", "https://b.example/x"), source("ba", "https://a.example"), source("a", "https://c")];
+    let sources =
+        vec![source("b-a", "https://b.example/x"), source("ba", "https://a.example"), source("a", "https://c")];
     let projects = vec![project("my-app", &["ba", "b-a"]), project("my-app-2", &[]), project("myapp", &["a"])];
     let plain = Key { not_after: None, state: KeyState::Revoked, project: slug("myapp"), ..key(2) };
     registry.apply(projects.clone(), vec![key(1), plain.clone()], sources, NOW).await.unwrap();
@@ -52,7 +53,8 @@ pub(crate) async fn what_is_stored_is_read_back(home: &Home) {
     assert_eq!(read_key, Some(stored(key(1))));
     let read_project = read_project.unwrap();
     assert_eq!(read_project.version, NOW);
-    let grants: Vec<_> = read_project.value.grants.iter().map(|grant| (grant.name.to_string(), grant.version)).collect();
+    let grants: Vec<_> =
+        read_project.value.grants.iter().map(|grant| (grant.name.to_string(), grant.version)).collect();
     assert_eq!(grants, [("b-a".to_owned(), NOW), ("ba".to_owned(), NOW)], "with the sources' versions");
     assert_eq!(Project { grants: projects[0].grants.clone(), ..read_project.value.clone() }, projects[0]);
 
@@ -258,9 +260,11 @@ pub(crate) async fn applies_at_once_keep_versions_rising(home: &Home) {
             for turn in 0..EACH {
                 let text = format!("{task}-{turn}");
                 let ttl_secs = u32::try_from(1_000 + task * EACH + turn).unwrap();
-                let changed = |slug: &str| Project { caching: Caching { ttl_secs, public: false }, ..project(slug, grants) };
+                let changed =
+                    |slug: &str| Project { caching: Caching { ttl_secs, public: false }, ..project(slug, grants) };
                 let renamed = |number| Key { name: text.clone(), ..key(number) };
-                let mut sources = vec![source("one", &format!("https://{text}")), source("two", &format!("https://{text}"))];
+                let mut sources =
+                    vec![source("one", &format!("https://{text}")), source("two", &format!("https://{text}"))];
                 let mut projects = vec![changed("my-app"), changed("another")];
                 let mut keys = vec![renamed(1), renamed(2)];
                 if task % 2 == 0 {

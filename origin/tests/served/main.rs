@@ -7,5 +7,9 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod killed;
+mod postgres;
 mod secrets;
+#[path = "../support/postgres.rs"]
+mod server;
 mod vectors;

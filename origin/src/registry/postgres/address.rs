@@ -56,9 +56,8 @@ impl PostgresAddress {
             }
         }
         let url = if rest.is_empty() { head.to_owned() } else { format!("{head}?{}", rest.join("&")) };
-        let mut config: tokio_postgres::Config = url
-            .parse()
-            .map_err(|_| "is no PostgreSQL URL: postgres://user:password@host:port/database".to_owned())?;
+        let mut config: tokio_postgres::Config =
+            url.parse().map_err(|_| "is no PostgreSQL URL: postgres://user:password@host:port/database".to_owned())?;
         if config.get_hosts().is_empty() {
             return Err("names no host".to_owned());
         }

@@ -38,11 +38,7 @@ pub(super) async fn put(db: &Transaction<'_>, source: &StoredSource, now_millis:
 }
 
 fn read(row: &Row) -> Result<StoredSource, RegistryError> {
-    let row = SourceRow {
-        name: row.try_get(0)?,
-        kind: row.try_get(1)?,
-        location: row.try_get(2)?,
-        version: row.try_get(3)?,
-    };
+    let row =
+        SourceRow { name: row.try_get(0)?, kind: row.try_get(1)?, location: row.try_get(2)?, version: row.try_get(3)? };
     row.source()
 }
