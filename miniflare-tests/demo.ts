@@ -29,7 +29,7 @@ async function port(wanted: number): Promise<number> {
 }
 
 /** wrangler with the real wrangler.toml; ready when the Worker answers. */
-async function wrangler(origin: Origin): Promise<{ url: string; child: ChildProcess; said: string[] }> {
+async function wrangler(origin: Origin): Promise<string> {
   const listen = await port(Number(process.env.PORT ?? (once ? 0 : 8787)))
   const secrets = join(origin.folder, 'dev.vars')
   writeFileSync(secrets, `SEALPIX_EDGE_LINK=${origin.setup.edge_link}\nSEALPIX_ORIGIN=${origin.url}\n`, { mode: 0o600 })
@@ -37,13 +37,14 @@ async function wrangler(origin: Origin): Promise<{ url: string; child: ChildProc
   args.push('--env-file', secrets, '--persist-to', join(origin.folder, 'edge'), '--show-interactive-dev-session=false')
   const environment = { ...process.env, WRANGLER_SEND_METRICS: 'false', SEALPIX_SKIP_BUILD: '1', CI: 'true' }
   const child = spawn('npx', args, { cwd: top, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  worker = child
   const said: string[] = []
   for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => said.push(line))
   const url = `http://127.0.0.1:${listen}`
   for (let waited = 0; waited < 600; waited += 1) {
     if (child.exitCode !== null) break
     const health = await fetch(`${url}/_sealpix/healthz`).catch(() => undefined)
-    if (health?.status === 200) return { url, child, said }
+    if (health?.status === 200) return url
     await new Promise((done) => setTimeout(done, 100))
   }
   throw new Error(`the Worker did not start under wrangler:\n${said.join('\n')}`)
@@ -67,28 +68,41 @@ async function show({ label, url, expect, headers = {} }: Shown): Promise<Respon
   return reply
 }
 
+let origin: Origin | undefined
+let worker: ChildProcess | undefined
+
+/** Ends what was started, whenever that is asked for. */
+async function end(): Promise<void> {
+  if (worker?.pid !== undefined && worker.exitCode === null) process.kill(-worker.pid, 'SIGTERM')
+  await origin?.stop()
+  origin?.remove()
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end().then(() => process.exit(once ? 1 : 0)))
+
 async function main(): Promise<void> {
   say('demo: setting up the origin: SQLite registry, project, keys, @gallery')
-  const origin = new Origin()
+  const made = new Origin()
+  origin = made
   const few: Key = newKey({ limits: { minute: 1_000, day: 2 } })
-  const first: Key = { public_key: origin.setup.public_key, secret_key: origin.setup.secret_key }
+  const first: Key = { public_key: made.setup.public_key, secret_key: made.setup.secret_key }
   const rules = { referers: ['www.example.com'], sources: ['cdn.example.com'] }
-  origin.apply({ projects: [{ slug: 'my-app', ...rules, grants: ['gallery'], keys: [first, few] }] })
-  await origin.serve()
-  say(`demo: origin ${origin.url} (${seconds()})`)
+  made.apply({ projects: [{ slug: 'my-app', ...rules, grants: ['gallery'], keys: [first, few] }] })
+  await made.serve()
+  say(`demo: origin ${made.url} (${seconds()})`)
   say('demo: starting the Worker under wrangler')
-  const edge = await wrangler(origin)
-  say(`demo: edge ${edge.url} (${seconds()})\n`)
+  const edge = await wrangler(made)
+  say(`demo: edge ${edge} (${seconds()})\n`)
 
   const sign = (operations: string, source: string, key: Key = first, exp: string[] = []): string => {
-    const args = ['sign', '--base', edge.url, '--project', 'my-app', '--key', key.public_key, ...exp, operations, source]
-    return origin.command({ args, environment: { SEALPIX_SECRET_KEY: key.secret_key } }).trim()
+    const args = ['sign', '--base', edge, '--project', 'my-app', '--key', key.public_key, ...exp, operations, source]
+    return made.command({ args, environment: { SEALPIX_SECRET_KEY: key.secret_key } }).trim()
   }
   try {
     const photo = '@gallery/sunset-12mp-progressive.jpg'
     // A transparent PNG, made by the product from a photograph: the margin of fit_pad is transparent.
     const padded = await fetch(sign('w_900,h_900,fit_pad,f_png', '@gallery/freespace-1mp.jpg'))
-    writeFileSync(join(origin.gallery, 'transparent.png'), Buffer.from(await padded.arrayBuffer()))
+    writeFileSync(join(made.gallery, 'transparent.png'), Buffer.from(await padded.arrayBuffer()))
     const urls: string[] = []
     for (const [name, source] of [['12 MP JPEG', photo], ['transparent PNG', '@gallery/transparent.png']] as const) {
       for (const format of ['webp', 'avif', 'jpg']) {
@@ -118,11 +132,9 @@ async function main(): Promise<void> {
     if (once) return
     say('\nURLs to click (Ctrl-C ends the demo):')
     for (const url of [...urls, auto]) say(url)
-    await new Promise((done) => process.once('SIGINT', done).once('SIGTERM', done))
+    await new Promise(() => undefined)
   } finally {
-    if (edge.child.pid !== undefined && edge.child.exitCode === null) process.kill(-edge.child.pid, 'SIGTERM')
-    await origin.stop()
-    origin.remove()
+    await end()
   }
 }
 

@@ -38,15 +38,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(matches!(cli.command, Command::Serve(_)));
-    let done = match cli.command {
-        Command::Serve(command) => command.run().await,
-        Command::Setup(command) => command.run().await,
-        Command::Sign(command) => command.run(),
-        Command::Inspect(command) => command.run().await,
-        Command::Keys(command) => command.run().await,
-        Command::Secrets(command) => command.run().await,
-        Command::Registry(command) => command.run().await,
+    let done = match log(matches!(cli.command, Command::Serve(_))) {
+        Ok(()) => run(cli.command).await,
+        Err(error) => Err(error),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,15 +52,33 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Serve(command) => command.run().await,
+        Command::Setup(command) => command.run().await,
+        Command::Sign(command) => command.run(),
+        Command::Inspect(command) => command.run().await,
+        Command::Keys(command) => command.run().await,
+        Command::Secrets(command) => command.run().await,
+        Command::Registry(command) => command.run().await,
+    }
+}
+
 /// The server logs JSON lines; commands say what went wrong and little else. Both on standard error.
-fn log(serving: bool) {
-    let default = if serving { "info" } else { "error" };
-    let filter = std::env::var("SEALPIX_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
+fn log(serving: bool) -> Result<(), CommandError> {
+    // The migrations' own lines name files of the machine that built this.
+    let default = if serving { "info,refinery_core=warn" } else { "error" };
+    let filter = match std::env::var("SEALPIX_LOG") {
+        Ok(text) => {
+            EnvFilter::try_new(&text).map_err(|error| CommandError::Refused(format!("SEALPIX_LOG: {error}")))?
+        }
+        Err(_) => EnvFilter::new(default),
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if serving {
         lines.json().flatten_event(true).with_target(false).init();
     } else {
         lines.without_time().with_target(false).init();
     }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The origin, open: configuration, vault, registry and sources, as every command finds them.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use sealpix::key::SecretKey;
@@ -57,6 +59,11 @@ impl Origin {
             reason: error.to_string(),
         };
         create_private(&config.data_dir).map_err(folder_error)?;
+        // One process at a time makes the schema, the salt and the check cell; a server sees to that by itself.
+        let opening = match &config.database {
+            Database::Sqlite(file) => Some(lock_beside(file)?),
+            Database::Postgres(_) => None,
+        };
         let registry = open_registry(&config.database).await?;
         let check = registry.check_cell().await?;
         let vault = Vault::new(&master_key(&config, check.is_some())?);
@@ -66,6 +73,7 @@ impl Origin {
             }
             None => set_check_cell(registry.as_ref(), &vault).await?,
         }
+        drop(opening);
         let mode = if config.master_secret.is_some() { "MASTER_SECRET" } else { "database path and salt file" };
         tracing::info!(from = mode, "master key proved");
         if config.master_secret.is_none() {
@@ -75,6 +83,13 @@ impl Origin {
             );
         }
         Ok(Self { config: Arc::new(config), vault: Arc::new(vault), registry, clock: Arc::new(SystemClock) })
+    }
+
+    /// Opens every sealed secret: how many there are, and those that do not open.
+    pub async fn check_cells(&self) -> Result<(usize, Vec<VaultError>), OpenError> {
+        let cells = self.registry.cells().await?;
+        let damaged = cells.iter().filter_map(|cell| self.vault.open(cell.place(), &cell.sealed).err());
+        Ok((cells.len(), damaged.collect()))
     }
 
     /// What the gate must know of a key: its secret opened, its signing key derived, the secret wiped.
@@ -108,13 +123,6 @@ impl Origin {
 async fn open_registry(database: &Database) -> Result<Arc<dyn Registry>, OpenError> {
     match database {
         Database::Sqlite(file) => {
-            if let Some(folder) = file.parent() {
-                let folder_error = |error: std::io::Error| OpenError::Folder {
-                    path: folder.display().to_string(),
-                    reason: error.to_string(),
-                };
-                create_private(folder).map_err(folder_error)?;
-            }
             let registry = Sqlite::open(file)?;
             tracing::info!(database = %file.display(), "registry opened");
             Ok(Arc::new(registry))
@@ -160,8 +168,23 @@ async fn set_check_cell(registry: &dyn Registry, vault: &Vault) -> Result<(), Op
     }
 }
 
+/// Locks a SQLite file's folder for opening it; makes the folder where there is none.
+fn lock_beside(file: &Path) -> Result<File, OpenError> {
+    let folder = file.parent().unwrap_or(file);
+    let locked = create_private(folder).and_then(|()| lock(&folder.join("open.lock")));
+    locked.map_err(|error| OpenError::Folder { path: folder.display().to_string(), reason: error.to_string() })
+}
+
+/// A lock file, held while the file is open; waits for who holds it.
+pub fn lock(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = File::options().create(true).write(true).truncate(false).mode(0o600).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// A folder that is ours alone, as it holds the salt and the database.
-fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+pub fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -100,7 +100,7 @@ pub enum Environment {
 
 /// How long, and where, a project's pictures may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[cbor(map)]
 pub struct Caching {
     /// Seconds a picture is fresh.

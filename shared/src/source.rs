@@ -134,7 +134,8 @@ impl Source {
         if text.starts_with('@') {
             return Self::parse(text);
         }
-        let text = text.strip_prefix("https://").unwrap_or(text);
+        let scheme = text.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        let text = scheme.and_then(|scheme| text.get(scheme.len()..)).unwrap_or(text);
         if text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('/')) {
             return Err(SourceError::Inexpressible("only https sources are fetched"));
         }
@@ -333,7 +334,7 @@ mod tests {
     #[test]
     fn sign_reads_a_remote_source_as_a_browser_would() {
         for (written, text) in [
-            ("https://CDN.example.com/a%20b/%C3%BC.png?v=%20", "cdn.example.com/a b/ü.png?v=%20"),
+            ("HTTPS://CDN.example.com/a%20b/%C3%BC.png?v=%20", "cdn.example.com/a b/ü.png?v=%20"),
             ("cdn.example.com/50%off.jpg", "cdn.example.com/50%off.jpg"),
             ("cdn.example.com/a b.jpg", "cdn.example.com/a b.jpg"),
         ] {

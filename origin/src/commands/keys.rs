@@ -9,7 +9,7 @@ use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Key, Mint, Rotation};
 use serde_json::json;
 
-use super::{CommandError, open, print_json};
+use super::{CommandError, open_existing, print_json};
 
 /// List, create, revoke and rotate keys.
 #[derive(Args)]
@@ -61,7 +61,7 @@ enum KeysCommand {
 
 impl Keys {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let origin = open().await?;
+        let origin = open_existing().await?;
         match self.command {
             KeysCommand::List { project, json } => list(&origin, project.as_deref(), json).await,
             KeysCommand::Create { project, name, json } => create(&origin, &project, name, json).await,
@@ -124,9 +124,6 @@ async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Resul
     let old = PublicKey::parse(old)?;
     let held = origin.registry.keys(None).await?.into_iter().find(|key| key.public_key == old);
     let held = held.ok_or_else(|| CommandError::Refused(format!("there is no key {old}")))?;
-    if held.state == KeyState::Revoked {
-        return Err(CommandError::Refused(format!("{old} is revoked; create a key instead")));
-    }
     let (public_key, secret_key) = pair()?;
     let mint = Mint { vault: &origin.vault, existing: &[] };
     let new = Key { public_key, secret: mint.seal(public_key, &secret_key)?, not_after: None, ..held };

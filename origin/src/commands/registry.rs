@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix_origin::origin::Origin;
-use sealpix_origin::registry::{Mint, SourceKind, State};
+use sealpix_origin::registry::{Key, Mint, SourceKind, State};
 use sealpix_origin::sources::configured::check_root;
 
 use super::{CommandError, open};
@@ -46,12 +47,24 @@ pub(crate) async fn apply(origin: &Origin, state: &State, folder: &Path) -> Resu
     let mut known = origin.registry.sources().await?;
     known.extend(sources.iter().cloned());
     let projects = state.stored_projects(&known)?;
+    for project in &projects {
+        // In base64, with its head: what the edge refuses to open is refused here.
+        let sealed_bytes = sealpix::wire::to_bytes(&project.record()).len() * 4 / 3 + 200;
+        if sealed_bytes > MAX_SEALED_BYTES {
+            let reason = format!("project {}: its record is larger than {MAX_SEALED_BYTES} bytes", project.slug);
+            return Err(CommandError::Refused(reason));
+        }
+    }
     let existing = origin.registry.keys(None).await?;
     let mint = Mint { vault: &origin.vault, existing: &existing };
     let mut keys = Vec::new();
     for project in &state.projects {
         for declared in &project.keys {
-            keys.push(mint.declared(&project.slug, declared)?);
+            let key = mint.declared(&project.slug, declared)?;
+            if keys.iter().any(|other: &Key| other.public_key == key.public_key) {
+                return Err(CommandError::Refused(format!("key {} is declared twice", key.public_key)));
+            }
+            keys.push(key);
         }
     }
     origin.registry.apply(projects, keys, sources, origin.clock.millis()).await?;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CommandError, open};
+use super::{CommandError, open_existing};
 
 /// Check the registry's sealed secrets.
 #[derive(Args)]
@@ -20,16 +20,12 @@ enum SecretsCommand {
 impl Secrets {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
         let SecretsCommand::Check = self.command;
-        let origin = open().await?;
-        let cells = origin.registry.cells().await?;
-        let mut damaged = 0;
-        for cell in &cells {
-            if let Err(error) = origin.vault.open(cell.place(), &cell.sealed) {
-                println!("{}: {error}", cell.place());
-                damaged += 1;
-            }
+        let origin = open_existing().await?;
+        let (count, damaged) = origin.check_cells().await?;
+        for error in &damaged {
+            println!("{error}");
         }
-        println!("{} sealed secrets, {damaged} of them do not open", cells.len());
-        if damaged == 0 { Ok(()) } else { Err(CommandError::Answered) }
+        println!("{count} sealed secrets, {} of them do not open", damaged.len());
+        if damaged.is_empty() { Ok(()) } else { Err(CommandError::Answered) }
     }
 }

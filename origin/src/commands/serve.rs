@@ -25,10 +25,10 @@ impl Serve {
         let mut config = Config::read(&Environment::of_process())?;
         config.listen = self.listen.unwrap_or(config.listen);
         let listen = config.listen;
-        if !config.fetch.allow_networks.is_empty() {
-            tracing::warn!("SEALPIX_SOURCE_ALLOW_NETWORKS opens networks that are not public to source fetches");
-        }
         let origin = Origin::open(config).await?;
+        if let Some(damaged) = origin.check_cells().await?.1.into_iter().next() {
+            return Err(damaged.into());
+        }
         let delivery = Arc::new(Delivery::new(origin)?);
         let io = |error| CommandError::Io(format!("cannot listen on {listen}"), error);
         let listener = TcpListener::bind(listen).await.map_err(io)?;

@@ -1,21 +1,23 @@
 //! `sealpix setup`: the first project, its key, the source `@gallery` and the edge link, in the data folder.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use sealpix::key::{PublicKey, SecretKey};
 use sealpix::link::LinkSecret;
-use sealpix::record::{Caching, Environment};
+use sealpix::record::{self, Caching};
 use sealpix::target::Slug;
 use sealpix_origin::clock::random;
-use sealpix_origin::origin::Origin;
+use sealpix_origin::config::{Config, Environment};
+use sealpix_origin::origin::{Origin, create_private, lock};
 use sealpix_origin::registry::{Cell, EdgeLink, KeyDeclared, ProjectDeclared, SourceDeclared, State};
 use sealpix_origin::sources::configured::check_root;
 use zeroize::Zeroizing;
 
-use super::{CommandError, open, print_json};
+use super::CommandError;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Env {
@@ -52,7 +54,12 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let origin = open().await?;
+        let config = Config::read(&Environment::of_process())?;
+        // One set-up at a time in a data folder: the lock is held until the process ends.
+        let io = |error| CommandError::Io(config.data_dir.display().to_string(), error);
+        create_private(&config.data_dir).map_err(io)?;
+        let alone = lock(&config.data_dir.join("setup.lock")).map_err(io)?;
+        let origin = Origin::open(config).await?;
         if !origin.registry.projects().await?.is_empty() {
             return Err(CommandError::Refused("the registry is set up already; use sealpix registry apply".to_owned()));
         }
@@ -73,17 +80,26 @@ impl Setup {
             .map_err(|error| CommandError::Refused(error.to_string()))?;
 
         let state = self.state(&gallery, public_key, secret_key.reveal())?;
+        // What can fail is done before the registry changes: a secret that is stored is also told.
+        let dev_vars = self.dev_vars.as_deref().map(|path| DevVars::write(path, &link)).transpose()?;
         self.store(&origin, &state, &link).await?;
-        if let Some(path) = &self.dev_vars {
-            write_private(path, &format!("SEALPIX_EDGE_LINK={}\n", *link.reveal()))?;
+        if let Some(dev_vars) = dev_vars {
+            dev_vars.publish()?;
         }
-        self.print(&origin, &gallery, public_key, &secret_key, &link);
-        Ok(())
+        drop(alone);
+        let told = self.told(&origin, &gallery, public_key, &secret_key, &link);
+        let mut out = std::io::stdout();
+        out.write_all(told.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+            CommandError::Io(
+                "set up, but the secret key could not be shown; make another: sealpix keys create".into(),
+                error,
+            )
+        })
     }
 
     fn state(
         &self,
-        gallery: &std::path::Path,
+        gallery: &Path,
         public_key: PublicKey,
         secret_key: Zeroizing<String>,
     ) -> Result<State, CommandError> {
@@ -95,17 +111,17 @@ impl Setup {
             public_key,
             secret_key,
             name: "first".to_owned(),
-            state: sealpix::record::KeyState::Active,
+            state: record::KeyState::Active,
             not_after: None,
             limits: sealpix::quota::Limits::default(),
-            policy: sealpix::record::Policy::default(),
+            policy: record::Policy::default(),
         };
         let project = ProjectDeclared {
             slug,
             environment: match self.environment {
-                Env::Production => Environment::Production,
-                Env::Staging => Environment::Staging,
-                Env::Development => Environment::Development,
+                Env::Production => record::Environment::Production,
+                Env::Staging => record::Environment::Staging,
+                Env::Development => record::Environment::Development,
             },
             referers: self.referers.clone(),
             require_referer: false,
@@ -130,46 +146,81 @@ impl Setup {
         };
         cell.sealed = origin.vault.seal(cell.place(), link.reveal().as_bytes())?;
         let row = EdgeLink { id: cell.row.clone(), secret: cell, is_current: true, created_at: now };
-        super::registry::apply(origin, state, std::path::Path::new(".")).await?;
+        super::registry::apply(origin, state, Path::new(".")).await?;
         origin.registry.add_edge_link(row).await?;
         Ok(())
     }
 
-    fn print(
+    fn told(
         &self,
         origin: &Origin,
-        gallery: &std::path::Path,
+        gallery: &Path,
         public_key: PublicKey,
         secret_key: &SecretKey,
         link: &LinkSecret,
-    ) {
+    ) -> Zeroizing<String> {
         let data_dir = origin.config.data_dir.display().to_string();
+        let (secret_key, link) = (secret_key.reveal(), link.reveal());
         if self.json {
-            print_json(&serde_json::json!({
+            let made = serde_json::json!({
                 "project": self.project,
                 "public_key": public_key,
-                "secret_key": *secret_key.reveal(),
-                "edge_link": *link.reveal(),
+                "secret_key": *secret_key,
+                "edge_link": *link,
                 "gallery": gallery,
                 "data_dir": data_dir,
-            }));
-            return;
+            });
+            return Zeroizing::new(format!("{made:#}\n"));
         }
-        println!("project     {}", self.project);
-        println!("public key  {public_key}");
-        println!("secret key  {}   (shown once: keep it in your backend)", *secret_key.reveal());
-        println!("edge link   {}   (the Worker's SEALPIX_EDGE_LINK)", *link.reveal());
-        println!("@gallery    {}", gallery.display());
-        println!("data        {data_dir}");
+        Zeroizing::new(format!(
+            "project     {}\n\
+             public key  {public_key}\n\
+             secret key  {}   (shown once: keep it in your backend)\n\
+             edge link   {}   (the Worker's SEALPIX_EDGE_LINK)\n\
+             @gallery    {}\n\
+             data        {data_dir}\n",
+            self.project,
+            *secret_key,
+            *link,
+            gallery.display()
+        ))
     }
 }
 
-/// A new file that only its owner can read; an older one of that name is replaced.
-fn write_private(path: &std::path::Path, text: &str) -> Result<(), CommandError> {
-    let io = |error| CommandError::Io(path.display().to_string(), error);
-    let part = path.with_extension("part");
-    let _ = std::fs::remove_file(&part);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(io)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+/// The Worker's secrets, written beside their place and moved there when everything else has been done.
+struct DevVars<'a> {
+    path: &'a Path,
+    part: PathBuf,
+}
+
+impl<'a> DevVars<'a> {
+    fn write(path: &'a Path, link: &LinkSecret) -> Result<Self, CommandError> {
+        let io = |error| CommandError::Io(path.display().to_string(), error);
+        // Lines of other variables stay.
+        let held = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(io(error)),
+        };
+        let others = held.lines().filter(|line| !line.starts_with("SEALPIX_EDGE_LINK="));
+        let mut text = Zeroizing::new(others.map(|line| format!("{line}\n")).collect::<String>());
+        text.push_str(&format!("SEALPIX_EDGE_LINK={}\n", *link.reveal()));
+        let mut part = path.as_os_str().to_owned();
+        part.push(format!(".{}", std::process::id()));
+        let part = PathBuf::from(part);
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&part).map_err(io)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        Ok(Self { path, part })
+    }
+
+    fn publish(self) -> Result<(), CommandError> {
+        std::fs::rename(&self.part, self.path).map_err(|error| CommandError::Io(self.path.display().to_string(), error))
+    }
+}
+
+impl Drop for DevVars<'_> {
+    /// Removes what was not published; once it was, there is nothing to remove.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.part);
+    }
 }

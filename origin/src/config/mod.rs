@@ -141,7 +141,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables of other parts of the product, set in the same environments.
-const OTHERS: &[&str] = &["SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
+const OTHERS: &[&str] =
+    &["DATABASE_URL_FILE", "MASTER_SECRET_FILE", "SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
 
 /// The environment's variables, as far as they are ours.
 #[derive(Debug, Clone, Default)]
@@ -205,10 +206,7 @@ fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
 impl Config {
     /// Reads the configuration; stops at the first thing that is wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let known = |name: &str| {
-            OTHERS.contains(&name)
-                || VARIABLES.iter().any(|(known, _)| name == *known || name == format!("{known}_FILE"))
-        };
+        let known = |name: &str| OTHERS.contains(&name) || VARIABLES.iter().any(|(known, _)| name == *known);
         if let Some(unknown) = environment.0.keys().find(|name| !known(name)) {
             return Err(ConfigError::Unknown(unknown.clone()));
         }
@@ -337,6 +335,7 @@ mod tests {
             ("DATABASE_URL", "sqlite:"),
             ("DATABASE_URL", "postgres://u:p@h/d?sslmode=verify-ca"),
             ("DATABASE_URL_FILE", "/nowhere"),
+            ("SEALPIX_LISTEN_FILE", "/etc/hostname"),
             ("MASTER_SECRET_FILE", "/nowhere"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();

@@ -1,7 +1,7 @@
 //! The circumstances of a request: time, referer, accepted formats. In `direct` mode they are the client's headers
 //! and our clock; in `proof` mode they come from the edge's proof and from nothing else.
 
-use axum::http::header::{ACCEPT, REFERER};
+use axum::http::header::{ACCEPT, HOST, REFERER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use sealpix::denial::{Code, Denial};
@@ -68,6 +68,9 @@ impl Circumstances {
     }
 
     async fn facts(origin: &Origin, request: &Parts) -> Result<(Facts, Option<String>), Denial> {
+        if request.headers.get_all(HOST).iter().count() > 1 {
+            return Err(Denial::new(Code::MalformedUrl, "the request has more than one Host"));
+        }
         if request.headers.contains_key(FETCH_MARK) {
             return Err(Denial::new(Code::SourceDenied, "a source may not be one of our own pictures"));
         }
@@ -112,7 +115,8 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-fn new_request_id() -> String {
+/// A name for a request that brings none.
+pub(crate) fn new_request_id() -> String {
     // Without randomness the id is empty and the request goes on: it secures nothing.
     random::<8>().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).unwrap_or_default()
 }

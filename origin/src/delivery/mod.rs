@@ -24,7 +24,8 @@ use sealpix::target::Target;
 use sha2::{Digest as _, Sha256};
 
 pub use answer::problem;
-pub(crate) use circumstances::Circumstances;
+use circumstances::Circumstances;
+pub(crate) use circumstances::new_request_id;
 pub use work::Work;
 
 use crate::images;
@@ -91,14 +92,16 @@ async fn way(delivery: &Delivery, circumstances: Circumstances, request: &Parts)
     if let Some(name) = images::unsupported(&operations) {
         return Err(Denial::new(Code::OperationUnsupported, format!("the engine cannot do {name} yet")));
     }
+    let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
     let source = fetch(delivery, &admission, &project).await?;
+    place.shrink_to(source.bytes.len());
     let etag = etag(&source, &operations);
     let frame =
         answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
     if frame.is_not_modified(request) {
         return Ok(frame.not_modified());
     }
-    let derivative = delivery.work.run(source.bytes, operations.clone()).await?;
+    let derivative = delivery.work.run(place, source.bytes, operations.clone()).await?;
     Ok(frame.picture(derivative, request.method == Method::HEAD))
 }
 

@@ -18,7 +18,7 @@ use sealpix::wire;
 use zeroize::Zeroizing;
 
 use crate::clock::random;
-use crate::delivery::{Delivery, internal, problem};
+use crate::delivery::{Delivery, internal, new_request_id, problem};
 use crate::origin::Origin;
 
 /// Where the edge pulls records.
@@ -45,7 +45,7 @@ pub async fn pull_records(State(delivery): State<Arc<Delivery>>, request: Reques
     let (request, _) = request.into_parts();
     match records(&delivery.origin, &request).await {
         Ok(records) => ([("Cache-Control", "no-store")], records.lines()).into_response(),
-        Err(denial) => problem(&denial, ""),
+        Err(denial) => problem(&denial, &new_request_id()),
     }
 }
 

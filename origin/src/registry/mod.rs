@@ -34,6 +34,9 @@ pub enum RegistryError {
     /// No such thing.
     #[error("there is no {0}")]
     Missing(String),
+    /// A change that may not be.
+    #[error("{0}")]
+    Refused(String),
     /// A schema newer than this binary.
     #[error("the registry was made by a newer version of Sealpix; start that version, or restore a backup")]
     NewerSchema,

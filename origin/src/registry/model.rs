@@ -9,6 +9,7 @@ use sealpix::quota::Limits;
 use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy, Preset, ProjectRecord};
 use sealpix::target::Slug;
 
+use super::RegistryError;
 use crate::vault::Place;
 
 /// A sealed secret and where it stands.
@@ -113,6 +114,32 @@ pub struct Key {
     pub version: u64,
     /// Unix milliseconds; set by the registry.
     pub created_at: u64,
+}
+
+impl Key {
+    /// This key as a change of `stored`: a revoked key stays revoked, and an end only comes closer, so that applying an
+    /// old file never revives what was revoked or rotated out.
+    pub(super) fn changing(self, stored: &Self) -> Result<Self, RegistryError> {
+        if stored.state == KeyState::Revoked && self.state == KeyState::Active {
+            return Err(RegistryError::Refused(format!("key {} was revoked, for good", self.public_key)));
+        }
+        let not_after = match (stored.not_after, self.not_after) {
+            (Some(held), Some(wanted)) => Some(held.min(wanted)),
+            (held, wanted) => held.or(wanted),
+        };
+        Ok(Self { not_after, version: stored.version, created_at: stored.created_at, ..self })
+    }
+
+    /// This key with its last second, as a rotation gives it. A key that is revoked, or ends by then already, because it
+    /// expired or was rotated before, is not rotated.
+    pub(super) fn ending(self, last: u64) -> Result<Self, RegistryError> {
+        let ends_already = self.not_after.is_some_and(|held| held <= last);
+        if self.state == KeyState::Revoked || ends_already {
+            let reason = "is revoked, has expired, or was rotated already: create a key instead";
+            return Err(RegistryError::Refused(format!("key {} {reason}", self.public_key)));
+        }
+        Ok(Self { not_after: Some(last), ..self })
+    }
 }
 
 /// What a configured source is.

@@ -93,14 +93,9 @@ impl KeyRow {
 }
 
 /// What must be written so that the stored key becomes the wanted one; nothing where it is that already.
-pub(super) fn changed_key(stored: &Key, wanted: &Key, now_millis: u64) -> Option<Key> {
-    let wanted = Key { version: stored.version, created_at: stored.created_at, ..wanted.clone() };
-    (wanted != *stored).then(|| Key { version: next_version(stored.version, now_millis), ..wanted })
-}
-
-/// The key with its last second; an earlier one stands.
-pub(super) fn ended(stored: &Key, last: u64) -> Key {
-    Key { not_after: Some(stored.not_after.map_or(last, |held| held.min(last))), ..stored.clone() }
+pub(super) fn changed_key(stored: &Key, wanted: &Key, now_millis: u64) -> Result<Option<Key>, RegistryError> {
+    let wanted = wanted.clone().changing(stored)?;
+    Ok((wanted != *stored).then(|| Key { version: next_version(stored.version, now_millis), ..wanted }))
 }
 
 /// A row of `projects`.

@@ -171,9 +171,9 @@ impl State {
         let fail = |error: String| StateError::Syntax(format!("{}: {error}", path.display()));
         if path.extension().is_some_and(|ending| ending == "toml") {
             // toml's messages quote the offending line, which may hold a secret: only its message is kept.
-            toml::from_str(&text).map_err(|error| fail(error.message().to_owned()))
+            toml::from_str(&text).map_err(|error| fail(masked(error.message())))
         } else {
-            serde_json::from_str(&text).map_err(|error| fail(error.to_string()))
+            serde_json::from_str(&text).map_err(|error| fail(masked(&error.to_string())))
         }
     }
 
@@ -186,6 +186,21 @@ impl State {
     pub fn stored_projects(&self, known_sources: &[StoredSource]) -> Result<Vec<Project>, StateError> {
         self.projects.iter().map(|project| project.stored(known_sources)).collect()
     }
+}
+
+/// A parser's message without what may be a secret: parsers repeat a value that stands in the wrong place (SIG-13).
+fn masked(message: &str) -> String {
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some(at) = ["sk_", "el_"].iter().filter_map(|prefix| rest.find(prefix)).min() {
+        let (before, secret) = rest.split_at(at);
+        let end = secret.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(secret.len());
+        out.push_str(before);
+        out.push_str("(a secret)");
+        rest = secret.split_at(end).1;
+    }
+    out.push_str(rest);
+    out
 }
 
 impl SourceDeclared {

@@ -1,7 +1,8 @@
 //! The sources as the registry has them: the remote one, and the named ones, opened when first asked for.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -45,7 +46,16 @@ pub enum ConfiguredError {
 }
 
 /// Open sources, each with the version that it was opened in.
-type Opened = HashMap<Name, (u64, Arc<dyn Source>)>;
+type Opened = HashMap<Name, (Identity, Arc<dyn Source>)>;
+
+/// What an open source was made from: the registry's version, and of a folder the device and inode, so that a folder
+/// that was replaced is opened anew.
+type Identity = (u64, Option<(PathBuf, (u64, u64))>);
+
+fn inode_of(folder: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(folder).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
 
 /// The remote source and the named ones.
 pub struct Configured {
@@ -71,17 +81,21 @@ impl Configured {
         &self.http
     }
 
-    /// A granted source in the version that the grant says.
+    /// A granted source, as the registry and the disk have it now.
     pub async fn named(&self, origin: &Origin, grant: &Grant) -> Result<Arc<dyn Source>, ConfiguredError> {
-        if let Some((version, source)) = self.lock().get(&grant.name)
-            && *version == grant.version
+        let opened = self.lock().get(&grant.name).cloned();
+        if let Some(((version, folder), source)) = opened
+            && version == grant.version
+            && folder.as_ref().is_none_or(|(root, inode)| inode_of(root) == Some(*inode))
         {
-            return Ok(Arc::clone(source));
+            return Ok(source);
         }
         let stored = origin.registry.sources().await?;
         let stored = stored.into_iter().find(|source| source.name == grant.name).ok_or(ConfiguredError::Missing)?;
+        let root = (stored.kind == SourceKind::File).then(|| PathBuf::from(&stored.location));
+        let folder = root.and_then(|root| inode_of(&root).map(|inode| (root, inode)));
         let source = self.open(&origin.config, &stored)?;
-        self.lock().insert(grant.name.clone(), (stored.version, Arc::clone(&source)));
+        self.lock().insert(grant.name.clone(), ((stored.version, folder), Arc::clone(&source)));
         Ok(source)
     }
 

@@ -87,6 +87,9 @@ pub(crate) async fn states_are_set(home: &Home) {
     registry.set_key_state(public_key(1), KeyState::Revoked, NOW).await.unwrap();
     let (held, _) = registry.key_and_project(public_key(1), &slug("my-app")).await.unwrap();
     assert_eq!(held.unwrap(), Key { state: KeyState::Revoked, version: NOW + 1, created_at: NOW, ..key(1) });
+    let revived = registry.set_key_state(public_key(1), KeyState::Active, NOW).await;
+    assert!(matches!(revived, Err(RegistryError::Refused(_))), "{revived:?}");
+    assert_eq!(versions(&registry, 1).await.0, NOW + 1);
     let missing = registry.set_key_state(public_key(9), KeyState::Revoked, NOW).await;
     assert!(matches!(missing, Err(RegistryError::Missing(_))));
 }
@@ -104,7 +107,7 @@ pub(crate) async fn versions_rise_with_each_change_and_stand_without(home: &Home
     let as_it_is = |key: Key| key;
     let changes: [fn(Key) -> Key; 5] = [
         |key| Key { name: "other".to_owned(), ..key },
-        |key| Key { not_after: None, ..key },
+        |key| Key { not_after: Some(1_999_999_999), ..key },
         |key| Key { limits: sealpix::quota::Limits { minute: 6, day: 50 }, ..key },
         |key| Key { policy: sealpix::record::Policy::default(), ..key },
         |key| Key { state: KeyState::Revoked, ..key },
@@ -119,6 +122,10 @@ pub(crate) async fn versions_rise_with_each_change_and_stand_without(home: &Home
     }
     let stored = registry.keys(None).await.unwrap().remove(0);
     assert_eq!(Key { version: 0, created_at: 0, ..stored }, held);
+    for later in [None, Some(2_000_000_000)] {
+        registry.apply(vec![], vec![Key { not_after: later, ..held.clone() }], vec![], NOW).await.unwrap();
+        assert_eq!(versions(&registry, 1).await, expected, "an end moved away");
+    }
 
     let changes: [fn(Project) -> Project; 6] = [
         |project| Project { referers: vec![], ..project },
@@ -138,8 +145,9 @@ pub(crate) async fn versions_rise_with_each_change_and_stand_without(home: &Home
     registry.apply(vec![Project { epoch: 1, ..held.clone() }], vec![], vec![], NOW).await.unwrap();
     assert_eq!(registry.projects().await.unwrap(), [held], "an epoch fell");
     assert_eq!(versions(&registry, 1).await, expected);
-    registry.set_key_state(public_key(1), KeyState::Active, NOW + 500).await.unwrap();
-    assert_eq!(versions(&registry, 1).await.0, NOW + 500, "the clock leads where it is ahead");
+    registry.add_key(key(2), NOW).await.unwrap();
+    registry.set_key_state(public_key(2), KeyState::Revoked, NOW + 500).await.unwrap();
+    assert_eq!(versions(&registry, 2).await.0, NOW + 500, "the clock leads where it is ahead");
 }
 
 pub(crate) async fn a_sources_change_moves_its_projects(home: &Home) {
@@ -194,7 +202,7 @@ pub(crate) async fn a_rotation_is_whole_or_nothing(home: &Home) {
     registry.rotate_key(rotation(1, 2), NOW).await.unwrap();
     let keys = registry.keys(None).await.unwrap();
     let ended = Key { not_after: Some(1_900_000_000), version: NOW + 1, created_at: NOW, ..key(1) };
-    assert_eq!(keys, [ended.clone(), Key { version: NOW, created_at: NOW, ..key(2) }]);
+    assert_eq!(keys, [ended, Key { version: NOW, created_at: NOW, ..key(2) }]);
 
     let taken = registry.rotate_key(rotation(2, 1), NOW + 1).await;
     assert!(matches!(taken, Err(RegistryError::Exists(_))), "{taken:?}");
@@ -203,13 +211,9 @@ pub(crate) async fn a_rotation_is_whole_or_nothing(home: &Home) {
     let mut homeless = rotation(2, 4);
     homeless.new.project = slug("no-such");
     assert!(matches!(registry.rotate_key(homeless, NOW + 1).await, Err(RegistryError::Missing(_))));
+    let again = registry.rotate_key(rotation(1, 5), NOW + 1).await;
+    assert!(matches!(again, Err(RegistryError::Refused(_))), "it was rotated before: {again:?}");
     assert_eq!(registry.keys(None).await.unwrap(), keys, "half a rotation was left");
-
-    let mut later = rotation(1, 5);
-    later.old_not_after += 1_000;
-    registry.rotate_key(later, NOW).await.unwrap();
-    let (held, _) = registry.key_and_project(public_key(1), &slug("my-app")).await.unwrap();
-    assert_eq!(held, Some(ended), "an earlier end stands");
 }
 
 pub(crate) async fn rotations_at_once_lose_nothing(home: &Home) {
@@ -221,26 +225,29 @@ pub(crate) async fn rotations_at_once_lose_nothing(home: &Home) {
     for task in 0..TASKS {
         let registry = Arc::clone(&instances[usize::from(task % 2)]);
         tasks.spawn(async move {
-            let mut last = 0;
+            let (mut last, mut done) = (0, 0);
             for turn in 0..EACH {
-                let number = 100 + task * EACH + turn;
-                // Each ends key 1 a second earlier than any before it could, or leaves the earlier end.
+                // Each ends key 1 earlier than those of lower numbers, and is refused where a higher one was first.
+                let number = 100 + turn * TASKS + task;
                 let mut rotation = rotation(1, number);
                 rotation.old_not_after -= u64::from(number);
-                registry.rotate_key(rotation, NOW).await.unwrap();
+                match registry.rotate_key(rotation, NOW).await {
+                    Ok(()) => done += 1,
+                    Err(error) => assert!(matches!(error, RegistryError::Refused(_)), "{error:?}"),
+                }
                 let seen = registry.key_and_project(public_key(1), &slug("my-app")).await.unwrap().0.unwrap().version;
                 assert!(seen >= last, "a version fell");
                 last = seen;
             }
+            done
         });
     }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
+    let done: u16 = tasks.join_all().await.into_iter().sum();
     let keys = instances[0].keys(None).await.unwrap();
-    assert_eq!(keys.len(), usize::from(1 + TASKS * EACH));
+    assert_eq!(keys.len(), usize::from(1 + done), "a key without its rotation, or the reverse");
     let old = keys.into_iter().find(|held| held.public_key == public_key(1)).unwrap();
     assert_eq!(old.not_after, Some(1_900_000_000 - u64::from(100 + TASKS * EACH - 1)), "the earliest end is kept");
+    assert_eq!(old.version, NOW + u64::from(done), "a change was lost");
 }
 
 pub(crate) async fn applies_at_once_keep_versions_rising(home: &Home) {
@@ -341,13 +348,14 @@ pub(crate) async fn two_instances_see_each_others_changes_at_once(home: &Home) {
     let instances = [filled(home).await, home.open().await];
     for turn in 0..20_u16 {
         let (writer, reader) = (&instances[usize::from(turn % 2)], &instances[usize::from((turn + 1) % 2)]);
-        let state = if turn % 2 == 0 { KeyState::Revoked } else { KeyState::Active };
-        writer.set_key_state(public_key(1), state, NOW).await.unwrap();
-        let held = reader.key_and_project(public_key(1), &slug("my-app")).await.unwrap().0.unwrap();
-        // The first turn's rotation ended it, which was a change too.
-        assert_eq!((held.state, held.version), (state, NOW + 1 + u64::from(turn) + u64::from(turn > 0)));
-        writer.rotate_key(rotation(1, 10 + turn), NOW).await.unwrap();
-        assert!(reader.keys(None).await.unwrap().iter().any(|held| held.public_key == public_key(10 + turn)));
+        let (old, new) = (if turn == 0 { 1 } else { 99 + turn }, 100 + turn);
+        writer.rotate_key(rotation(old, new), NOW).await.unwrap();
+        let (held, _) = reader.key_and_project(public_key(old), &slug("my-app")).await.unwrap();
+        assert_eq!(held.map(|held| (held.not_after, held.version)), Some((Some(1_900_000_000), NOW + 1)));
+        assert!(reader.keys(None).await.unwrap().iter().any(|held| held.public_key == public_key(new)));
+        writer.set_key_state(public_key(old), KeyState::Revoked, NOW).await.unwrap();
+        let (held, _) = reader.key_and_project(public_key(old), &slug("my-app")).await.unwrap();
+        assert_eq!(held.map(|held| (held.state, held.version)), Some((KeyState::Revoked, NOW + 2)));
         writer.apply(vec![], vec![], vec![source("cdn", &format!("https://{turn}"))], NOW).await.unwrap();
         assert_eq!(reader.sources().await.unwrap()[0].name, name("cdn"));
         assert_eq!(reader.sources().await.unwrap()[0].location, format!("https://{turn}"));

@@ -9,6 +9,7 @@ mod examples;
 mod harness;
 mod killed;
 mod postgres;
+mod robustness;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;

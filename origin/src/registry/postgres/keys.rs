@@ -6,7 +6,7 @@ use sealpix::record::KeyState;
 use sealpix::target::Slug;
 use tokio_postgres::Row;
 
-use crate::registry::rows::{KEY_COLUMNS, KeyRow, changed_key, columns, ended};
+use crate::registry::rows::{KEY_COLUMNS, KeyRow, changed_key, columns};
 use crate::registry::{Key, RegistryError};
 
 pub(super) async fn list(db: &impl GenericClient, project: Option<&Slug>) -> Result<Vec<Key>, RegistryError> {
@@ -71,10 +71,10 @@ pub(super) async fn set_state(
     update(db, &stored, &Key { state, ..stored.clone() }, now_millis).await
 }
 
-/// Gives a key its last second; an earlier one stands.
+/// Gives an active key its last second.
 pub(super) async fn end(db: &Transaction<'_>, key: PublicKey, last: u64, now_millis: u64) -> Result<(), RegistryError> {
     let stored = existing(db, key).await?;
-    update(db, &stored, &ended(&stored, last), now_millis).await
+    update(db, &stored, &stored.clone().ending(last)?, now_millis).await
 }
 
 async fn existing(db: &Transaction<'_>, key: PublicKey) -> Result<Key, RegistryError> {
@@ -90,7 +90,7 @@ async fn locked(db: &Transaction<'_>, key: PublicKey) -> Result<Option<Key>, Reg
 }
 
 async fn update(db: &Transaction<'_>, stored: &Key, wanted: &Key, now_millis: u64) -> Result<(), RegistryError> {
-    let Some(changed) = changed_key(stored, wanted, now_millis) else {
+    let Some(changed) = changed_key(stored, wanted, now_millis)? else {
         return Ok(());
     };
     let row = KeyRow::of(&changed)?;

@@ -5,7 +5,7 @@ use sealpix::key::PublicKey;
 use sealpix::record::KeyState;
 use sealpix::target::Slug;
 
-use crate::registry::rows::{KEY_COLUMNS, KeyRow, changed_key, columns, ended};
+use crate::registry::rows::{KEY_COLUMNS, KeyRow, changed_key, columns};
 use crate::registry::{Key, RegistryError};
 
 pub(super) fn find(db: &Transaction<'_>, key: PublicKey) -> Result<Option<Key>, RegistryError> {
@@ -70,10 +70,10 @@ pub(super) fn set_state(
     update(db, &stored, &Key { state, ..stored.clone() }, now_millis)
 }
 
-/// Gives a key its last second; an earlier one stands.
+/// Gives an active key its last second.
 pub(super) fn end(db: &Transaction<'_>, key: PublicKey, last: u64, now_millis: u64) -> Result<(), RegistryError> {
     let stored = existing(db, key)?;
-    update(db, &stored, &ended(&stored, last), now_millis)
+    update(db, &stored, &stored.clone().ending(last)?, now_millis)
 }
 
 fn existing(db: &Transaction<'_>, key: PublicKey) -> Result<Key, RegistryError> {
@@ -81,7 +81,7 @@ fn existing(db: &Transaction<'_>, key: PublicKey) -> Result<Key, RegistryError> 
 }
 
 fn update(db: &Transaction<'_>, stored: &Key, wanted: &Key, now_millis: u64) -> Result<(), RegistryError> {
-    let Some(changed) = changed_key(stored, wanted, now_millis) else {
+    let Some(changed) = changed_key(stored, wanted, now_millis)? else {
         return Ok(());
     };
     let row = KeyRow::of(&changed)?;
