@@ -10,6 +10,7 @@ mod cleaning;
 mod colours;
 mod foreign;
 mod hostile;
+mod independent;
 mod photos;
 mod shapes;
 mod sources;
