@@ -1,18 +1,21 @@
 //! The origin, open: configuration, vault, registry and sources, as every command finds them.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use sealpix::key::SecretKey;
 use sealpix::link::{LinkKeys, LinkSecret};
 use sealpix::record::KeyRecord;
-use tokio::sync::Notify;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::edge_link::Pulled;
-use crate::registry::sqlite::Sqlite;
-use crate::registry::{Cell, EdgeLink, Key, Registry, RegistryError};
+use crate::registry::{Author, EdgeLink, Key, Registry, RegistryError};
 use crate::vault::{MasterKey, Vault, VaultError};
+
+/// The setting whose cell tells a wrong master key from a damaged cell.
+const CHECK: &str = "vault.check";
 
 /// Why the origin does not open.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +47,9 @@ pub struct Origin {
     /// Its vault.
     pub vault: Arc<Vault>,
     /// Its registry.
-    pub registry: Arc<dyn Registry>,
+    pub registry: Arc<Registry>,
     /// Its clock.
     pub clock: Arc<dyn Clock>,
-    /// Rings when this process has queued records for the edge.
-    pub queued: Arc<Notify>,
     /// Names that pulls had queued, and when.
     pub pulled: Arc<Mutex<Pulled>>,
 }
@@ -62,31 +63,19 @@ impl Origin {
             reason: error.to_string(),
         };
         create_private(&config.data_dir).map_err(folder_error)?;
-        // One process at a time makes the schema, the salt and the check cell.
-        let opening = lock(&config.data_dir.join("open.lock")).map_err(folder_error)?;
-        let registry: Arc<dyn Registry> = Arc::new(Sqlite::open(&config.database())?);
-        tracing::info!(database = %config.database().display(), "registry opened");
-        let check = registry.check_cell().await?;
-        let master = match &config.master_secret {
-            Some(secret) => MasterKey::from_secret(secret)?,
-            None => MasterKey::from_path(&config.database(), &config.salt_file(), check.is_some())?,
+        // One process at a time makes the schema, the salt and the check cell; a server sees to that by itself.
+        let opening = match &config.database {
+            Database::Sqlite(file) => Some(lock_beside(file)?),
+            Database::Postgres(_) => None,
         };
-        let vault = Vault::new(&master);
+        let registry = open_registry(&config.database).await?;
+        let check = registry.setting_cell(CHECK).await?;
+        let vault = Vault::new(&master_key(&config, check.is_some())?);
         match check {
             Some(cell) => {
                 vault.open(cell.place(), &cell.sealed)?;
             }
-            None => {
-                let mut cell = Cell {
-                    table: "settings",
-                    row: "vault.check".to_owned(),
-                    column: "value_cell",
-                    version: 1,
-                    sealed: String::new(),
-                };
-                cell.sealed = vault.seal(cell.place(), b"sealpix")?;
-                registry.set_check_cell(cell).await?;
-            }
+            None => set_check_cell(&registry, &vault, SystemClock.millis()).await?,
         }
         drop(opening);
         let mode = if config.master_secret.is_some() { "MASTER_SECRET" } else { "database path and salt file" };
@@ -102,7 +91,6 @@ impl Origin {
             vault: Arc::new(vault),
             registry,
             clock: Arc::new(SystemClock),
-            queued: Arc::new(Notify::new()),
             pulled: Arc::default(),
         })
     }
@@ -142,16 +130,60 @@ impl Origin {
     }
 }
 
+async fn open_registry(database: &Database) -> Result<Arc<Registry>, OpenError> {
+    let registry = Registry::open(database).await?;
+    match database {
+        Database::Sqlite(file) => tracing::info!(database = %file.display(), "database opened"),
+        // Its address is no part of the log: an URL that was misspelt may hold the password anywhere.
+        Database::Postgres(address) => {
+            tracing::info!(database = "PostgreSQL", protection = ?address.protection(), "database opened");
+        }
+    }
+    Ok(Arc::new(registry))
+}
+
+fn master_key(config: &Config, has_secrets: bool) -> Result<MasterKey, OpenError> {
+    match (&config.master_secret, &config.database) {
+        (Some(secret), _) => Ok(MasterKey::from_secret(secret)?),
+        (None, Database::Sqlite(file)) => {
+            Ok(MasterKey::from_path(file, &file.with_file_name("master.salt"), has_secrets)?)
+        }
+        // The configuration refuses this before.
+        (None, Database::Postgres(_)) => Err(OpenError::Vault(VaultError::ShortMasterSecret)),
+    }
+}
+
+/// Stores the cell that proves the master key. Where another instance was first, its cell must open.
+async fn set_check_cell(registry: &Registry, vault: &Vault, now_millis: u64) -> Result<(), OpenError> {
+    let mut change = registry.change(&Author::system(now_millis)).await?;
+    if let Some(cell) = change.setting_cell(CHECK).await? {
+        vault.open(cell.place(), &cell.sealed)?;
+        return Ok(());
+    }
+    let mut cell = change.next_setting_cell(CHECK).await?;
+    cell.sealed = vault.seal(cell.place(), b"sealpix")?;
+    change.set_setting_cell(&cell).await?;
+    change.note_created("vault.create", "vault");
+    Ok(change.commit().await?)
+}
+
+/// Locks a SQLite file's folder for opening it; makes the folder where there is none.
+fn lock_beside(file: &Path) -> Result<File, OpenError> {
+    let folder = file.parent().unwrap_or(file);
+    let locked = create_private(folder).and_then(|()| lock(&folder.join("open.lock")));
+    locked.map_err(|error| OpenError::Folder { path: folder.display().to_string(), reason: error.to_string() })
+}
+
 /// A lock file, held while the file is open; waits for who holds it.
-pub fn lock(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+pub fn lock(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::File::options().create(true).write(true).truncate(false).mode(0o600).open(path)?;
+    let file = File::options().create(true).write(true).truncate(false).mode(0o600).open(path)?;
     file.lock()?;
     Ok(file)
 }
 
 /// A folder that is ours alone, as it holds the salt and the database.
-pub fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+pub fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -39,7 +39,7 @@ impl Inspect {
     /// What can be said with what is at hand: `None` where nothing is.
     async fn verdict(&self, target: &Target<'_>) -> Result<Result<&'static str, Denial>, CommandError> {
         let config = Config::read(&Environment::of_process())?;
-        if config.database().exists() {
+        if config.database.exists() {
             let origin = Origin::open(config).await?;
             let asked = target.request();
             let (key, project) = origin.registry.key_and_project(asked.key, &asked.project).await?;

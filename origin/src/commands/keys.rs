@@ -6,7 +6,7 @@ use sealpix::record::KeyState;
 use sealpix::target::Slug;
 use sealpix_origin::clock::random;
 use sealpix_origin::origin::Origin;
-use sealpix_origin::registry::{Key, Mint, Rotation};
+use sealpix_origin::registry::{Author, Key, Mint};
 use serde_json::json;
 
 use super::{CommandError, open_existing, print_json};
@@ -67,7 +67,9 @@ impl Keys {
             KeysCommand::Create { project, name, json } => create(&origin, &project, name, json).await,
             KeysCommand::Revoke { key } => {
                 let key = PublicKey::parse(&key)?;
-                origin.registry.set_key_state(key, KeyState::Revoked, origin.clock.millis()).await?;
+                let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+                change.revoke_key(key).await?;
+                change.commit().await?;
                 println!("revoked {key}");
                 Ok(())
             }
@@ -115,14 +117,16 @@ async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> 
         version: 0,
         created_at: 0,
     };
-    origin.registry.add_key(key, origin.clock.millis()).await?;
+    let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+    change.add_key(&key).await?;
+    change.commit().await?;
     print_pair(public_key, &secret_key, as_json);
     Ok(())
 }
 
 async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Result<(), CommandError> {
     let old = PublicKey::parse(old)?;
-    let held = origin.registry.keys(None).await?.into_iter().find(|key| key.public_key == old);
+    let held = origin.registry.key(old).await?;
     let held = held.ok_or_else(|| CommandError::Refused(format!("there is no key {old}")))?;
     let (public_key, secret_key) = pair()?;
     let mint = Mint { vault: &origin.vault, existing: &[] };
@@ -136,7 +140,9 @@ async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Resul
         "24h" => now / 1000 + 86_400,
         _ => (now / 1000).saturating_sub(1),
     };
-    origin.registry.rotate_key(Rotation { old, old_not_after, new }, now).await?;
+    let mut change = origin.registry.change(&Author::command(now)).await?;
+    change.rotate_key(old, old_not_after, &new).await?;
+    change.commit().await?;
     print_pair(public_key, &secret_key, as_json);
     Ok(())
 }

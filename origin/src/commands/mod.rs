@@ -11,7 +11,7 @@ pub(crate) mod sign;
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
-use sealpix_origin::config::{Config, ConfigError, Environment};
+use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
@@ -66,8 +66,10 @@ pub(crate) async fn open() -> Result<Origin, CommandError> {
 /// Opens the origin where there is one: a command that only looks makes nothing.
 pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
     let config = Config::read(&Environment::of_process())?;
-    if !config.database().exists() {
-        let path = config.database().display().to_string();
+    if let Database::Sqlite(file) = &config.database
+        && !file.exists()
+    {
+        let path = file.display();
         return Err(CommandError::Refused(format!("{path} is not there: run sealpix setup, or set SEALPIX_DATA_DIR")));
     }
     Ok(Origin::open(config).await?)

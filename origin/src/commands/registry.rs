@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix_origin::origin::Origin;
-use sealpix_origin::registry::{Key, Mint, SourceKind, State};
+use sealpix_origin::registry::{Author, Change, Key, Mint, SourceKind, State};
 use sealpix_origin::sources::configured::check_root;
 
 use super::{CommandError, open};
@@ -31,20 +31,27 @@ impl Registry {
         let RegistryCommand::Apply { file } = self.command;
         let state = State::read(&file)?;
         let origin = open().await?;
-        apply(&origin, &state, file.parent().unwrap_or(Path::new("."))).await?;
+        let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+        apply(&origin, &mut change, &state, file.parent().unwrap_or(Path::new("."))).await?;
+        change.commit().await?;
         let keys: usize = state.projects.iter().map(|project| project.keys.len()).sum();
         println!("applied {} projects, {keys} keys, {} sources", state.projects.len(), state.sources.len());
         Ok(())
     }
 }
 
-/// Checks everything, then applies it in one transaction.
-pub(crate) async fn apply(origin: &Origin, state: &State, folder: &Path) -> Result<(), CommandError> {
+/// Checks everything, then makes it a part of `change`.
+pub(crate) async fn apply(
+    origin: &Origin,
+    change: &mut Change,
+    state: &State,
+    folder: &Path,
+) -> Result<(), CommandError> {
     let sources = state.stored_sources(folder)?;
     for source in sources.iter().filter(|source| source.kind == SourceKind::File) {
         check_root(&origin.config, Path::new(&source.location))?;
     }
-    let mut known = origin.registry.sources().await?;
+    let mut known = change.sources().await?;
     known.extend(sources.iter().cloned());
     let projects = state.stored_projects(&known)?;
     for project in &projects {
@@ -55,7 +62,7 @@ pub(crate) async fn apply(origin: &Origin, state: &State, folder: &Path) -> Resu
             return Err(CommandError::Refused(reason));
         }
     }
-    let existing = origin.registry.keys(None).await?;
+    let existing = change.keys().await?;
     let mint = Mint { vault: &origin.vault, existing: &existing };
     let mut keys = Vec::new();
     for project in &state.projects {
@@ -67,6 +74,6 @@ pub(crate) async fn apply(origin: &Origin, state: &State, folder: &Path) -> Resu
             keys.push(key);
         }
     }
-    origin.registry.apply(projects, keys, sources, origin.clock.millis()).await?;
+    change.apply(&sources, &projects, &keys).await?;
     Ok(())
 }

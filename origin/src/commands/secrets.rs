@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use sealpix_origin::origin::Origin;
+use sealpix_origin::registry::Author;
 use serde_json::json;
 
 use super::setup::{link_row, new_link};
@@ -80,7 +81,9 @@ async fn rotate(origin: &Origin, compromised: bool, as_json: bool) -> Result<(),
     let previous = if compromised { None } else { Some(origin.link_secret(current)?.reveal()) };
     let new = new_link()?;
     let now = origin.clock.millis();
-    origin.registry.rotate_edge_link(link_row(origin, &new, now)?, compromised, now).await?;
+    let mut change = origin.registry.change(&Author::command(now)).await?;
+    change.rotate_edge_link(&link_row(origin, &new, now)?, compromised).await?;
+    change.commit().await?;
     if as_json {
         let previous = previous.as_ref().map(|secret| secret.as_str());
         print_json(&json!({ "edge_link": *new.reveal(), "previous": previous }));
@@ -114,7 +117,9 @@ async fn retire(origin: &Origin, force: bool) -> Result<(), CommandError> {
             "{waiting} records wait for the edge: try again when they are there, or --force where nothing is pushed"
         ));
     }
-    origin.registry.retire_edge_links().await?;
+    let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+    change.retire_edge_links().await?;
+    change.commit().await?;
     println!("the previous edge link is refused from now on; delete SEALPIX_EDGE_LINK_PREVIOUS");
     Ok(())
 }

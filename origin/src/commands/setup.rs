@@ -13,7 +13,7 @@ use sealpix::target::Slug;
 use sealpix_origin::clock::random;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::origin::{Origin, create_private, lock};
-use sealpix_origin::registry::{Cell, EdgeLink, KeyDeclared, ProjectDeclared, SourceDeclared, State};
+use sealpix_origin::registry::{Author, Cell, EdgeLink, KeyDeclared, ProjectDeclared, SourceDeclared, State};
 use sealpix_origin::sources::configured::check_root;
 use zeroize::Zeroizing;
 
@@ -61,7 +61,7 @@ impl Setup {
         let alone = lock(&config.data_dir.join("setup.lock")).map_err(io)?;
         let origin = Origin::open(config).await?;
         if !origin.registry.projects().await?.is_empty() {
-            return Err(CommandError::Refused("the registry is set up already; use sealpix registry apply".to_owned()));
+            return Err(set_up_already());
         }
         let gallery = match &self.gallery {
             Some(gallery) => gallery.clone(),
@@ -136,10 +136,13 @@ impl Setup {
 
     async fn store(&self, origin: &Origin, state: &State, link: &LinkSecret) -> Result<(), CommandError> {
         let now = origin.clock.millis();
-        let row = link_row(origin, link, now)?;
-        super::registry::apply(origin, state, Path::new(".")).await?;
-        origin.registry.add_edge_link(row).await?;
-        Ok(())
+        let mut change = origin.registry.change(&Author::command(now)).await?;
+        if change.has_projects().await? {
+            return Err(set_up_already());
+        }
+        super::registry::apply(origin, &mut change, state, Path::new(".")).await?;
+        change.add_edge_link(&link_row(origin, link, now)?).await?;
+        Ok(change.commit().await?)
     }
 
     fn told(
@@ -176,6 +179,10 @@ impl Setup {
             gallery.display()
         ))
     }
+}
+
+fn set_up_already() -> CommandError {
+    CommandError::Refused("the registry is set up already; use sealpix registry apply".to_owned())
 }
 
 /// A new edge link secret.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::registry::database::PostgresAddress;
 use crate::sources::address::AllowedNetworks;
 use crate::sources::http::MaxRedirects;
 
@@ -41,6 +42,40 @@ pub enum DeliveryMode {
     Proof,
 }
 
+/// Where the registry is.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server. Several origins may share it.
+    Postgres(Box<PostgresAddress>),
+}
+
+impl Database {
+    /// Reads `DATABASE_URL`; the error says what is wrong and quotes nothing of it.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(Box::new(PostgresAddress::parse(url)?)));
+        }
+        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        match path {
+            Some(path) if !path.is_empty() && !path.contains('?') => {
+                std::path::absolute(path).map(Self::Sqlite).map_err(|error| error.to_string())
+            }
+            _ => Err("takes postgres://user:password@host:port/database or sqlite:PATH".to_owned()),
+        }
+    }
+
+    /// Whether there is something to open: a file, or a server that may be asked.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::Sqlite(file) => file.exists(),
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
 /// How remote sources are fetched.
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
@@ -59,9 +94,11 @@ pub struct FetchConfig {
 /// The origin's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the registry, the salt and the gallery are.
+    /// Where the gallery is, and the registry and the salt where no database is named.
     pub data_dir: PathBuf,
-    /// The master secret, if there is one.
+    /// Where the registry is.
+    pub database: Database,
+    /// The master secret, if there is one; with PostgreSQL there always is.
     pub master_secret: Option<Zeroizing<String>>,
     /// Where to listen.
     pub listen: SocketAddr,
@@ -82,6 +119,11 @@ pub struct Config {
 /// Every variable, with what it means. Variables that only commands or the edge read are known too.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_DATA_DIR", "folder of the registry and the gallery; default ./data"),
+    (
+        "DATABASE_URL",
+        "postgres://user:password@host:port/database, which needs MASTER_SECRET, or sqlite:PATH; default: SQLite in the \
+         data folder. Or DATABASE_URL_FILE",
+    ),
     ("MASTER_SECRET", "at least 32 characters; seals the registry's secrets. Or MASTER_SECRET_FILE"),
     ("SEALPIX_LISTEN", "address and port; default 127.0.0.1:8080"),
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
@@ -102,7 +144,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Variables of other parts of the product, set in the same environments.
-const OTHERS: &[&str] = &["MASTER_SECRET_FILE", "SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
+const OTHERS: &[&str] =
+    &["DATABASE_URL_FILE", "MASTER_SECRET_FILE", "SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
 
 /// The environment's variables, as far as they are ours.
 #[derive(Debug, Clone, Default)]
@@ -121,8 +164,10 @@ impl Environment {
     /// The given variables.
     #[must_use]
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let ours =
-            |name: &str| name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || name == "DATABASE_URL";
+        let ours = |name: &str| {
+            let database = matches!(name, "DATABASE_URL" | "DATABASE_URL_FILE");
+            name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || database
+        };
         Self(pairs.into_iter().filter(|(name, _)| ours(name)).collect())
     }
 
@@ -165,18 +210,25 @@ impl Config {
     /// Reads the configuration; stops at the first thing that is wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
         let known = |name: &str| OTHERS.contains(&name) || VARIABLES.iter().any(|(known, _)| name == *known);
-        if environment.text("DATABASE_URL").is_some() {
-            return Err(invalid("DATABASE_URL", "PostgreSQL is not supported yet: unset it, and SQLite is used"));
-        }
         if let Some(unknown) = environment.0.keys().find(|name| !known(name)) {
             return Err(ConfigError::Unknown(unknown.clone()));
         }
         let data_dir = environment.text("SEALPIX_DATA_DIR").unwrap_or("./data");
         let data_dir = std::path::absolute(data_dir).map_err(|error| invalid("SEALPIX_DATA_DIR", error.to_string()))?;
+        let database = match environment.secret("DATABASE_URL")? {
+            Some(url) => Database::parse(&url).map_err(|reason| invalid("DATABASE_URL", reason))?,
+            None => Database::Sqlite(data_dir.join("registry.db")),
+        };
+        let master_secret = environment.secret("MASTER_SECRET")?;
+        if matches!(database, Database::Postgres(_)) && master_secret.is_none() {
+            let reason = "is required with PostgreSQL: at least 32 characters, the same on every instance";
+            return Err(invalid("MASTER_SECRET", reason));
+        }
         let default_listen = SocketAddr::from(([127, 0, 0, 1], 8080));
         Ok(Self {
             data_dir,
-            master_secret: environment.secret("MASTER_SECRET")?,
+            database,
+            master_secret,
             listen: environment.parsed("SEALPIX_LISTEN", default_listen, |text| {
                 text.parse().map_err(|_| "takes an address and a port, as 127.0.0.1:8080".to_owned())
             })?,
@@ -198,18 +250,6 @@ impl Config {
             fetch: FetchConfig::read(environment)?,
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
         })
-    }
-
-    /// The registry's file.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.data_dir.join("registry.db")
-    }
-
-    /// The master key's salt, where there is no master secret.
-    #[must_use]
-    pub fn salt_file(&self) -> PathBuf {
-        self.data_dir.join("master.salt")
     }
 
     /// The folder of the source `@gallery` that setup makes.
@@ -289,7 +329,7 @@ mod tests {
             ("SEALPIX_SOURCE_ALLOW_NETWORKS", "127.0.0.0/8"),
         ])
         .unwrap();
-        assert_eq!(config.database(), Path::new("/tmp/registry.db"));
+        assert!(matches!(config.database, Database::Sqlite(file) if file == Path::new("/tmp/registry.db")));
         assert_eq!(config.listen.port(), 9);
         assert_eq!(config.delivery, DeliveryMode::Direct);
         assert_eq!(config.edge_environment, "staging");
@@ -319,12 +359,39 @@ mod tests {
             ("SEALPIX_FILE_ROOTS", "/nowhere"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
             ("SEALPIX_TYPO", "1"),
+            ("DATABASE_URL", "mysql://h/d"),
+            ("DATABASE_URL", "sqlite:"),
+            ("DATABASE_URL", "postgres://u:p@h/d?sslmode=verify-ca"),
+            ("DATABASE_URL_FILE", "/nowhere"),
             ("SEALPIX_LISTEN_FILE", "/etc/hostname"),
-            ("DATABASE_URL", "postgres://h/d"),
             ("MASTER_SECRET_FILE", "/nowhere"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name), "{name}: {error}");
+        }
+    }
+    #[test]
+    fn a_database_url_names_postgresql_or_a_file_and_is_never_repeated() {
+        const MASTER: (&str, &str) = ("MASTER_SECRET", "a master secret of at least 32 characters");
+        for url in ["postgres://u:hunter2@db.example/d", "postgresql://u:hunter2@db.example:5433/d?sslmode=require"] {
+            let refused = read(&[("DATABASE_URL", url)]).unwrap_err();
+            assert!(refused.contains("MASTER_SECRET") && !refused.contains("hunter2"), "{refused}");
+            let config = read(&[("DATABASE_URL", url), MASTER]).unwrap();
+            assert!(matches!(config.database, Database::Postgres(_)));
+            assert!(!format!("{config:?}").contains("hunter2"));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, "postgres://u:hunter2@db.example/d\n").unwrap();
+        let file = file.to_str().unwrap();
+        assert!(read(&[("DATABASE_URL_FILE", file), MASTER]).unwrap().database.exists());
+        assert!(read(&[("DATABASE_URL_FILE", file)]).unwrap_err().contains("MASTER_SECRET"));
+        for (url, path) in
+            [("sqlite:/tmp/x/r.db", "/tmp/x/r.db"), ("sqlite:///tmp/r.db", "/tmp/r.db"), ("sqlite://r.db", "")]
+        {
+            let config = read(&[("DATABASE_URL", url)]).unwrap();
+            let Database::Sqlite(file) = config.database else { panic!("{url}") };
+            assert!(file.is_absolute() && (path.is_empty() || file == Path::new(path)), "{url}");
         }
     }
 }

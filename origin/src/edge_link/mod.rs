@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::clock::random;
 use crate::delivery::{Delivery, internal, new_request_id, problem};
 use crate::origin::Origin;
-use crate::registry::{EdgeLink, RecordName, RegistryError};
+use crate::registry::{Author, EdgeLink, RecordName, RegistryError};
 
 /// Where the edge pulls records.
 pub const RECORDS_PATH: &str = "/api/edge/v1/records";
@@ -104,9 +104,10 @@ async fn acknowledged(origin: &Origin, rows: &[EdgeLink], link: LinkId) -> Resul
 
 /// From now on records are sealed under link `id`, and all are pushed anew.
 async fn adopt(origin: &Origin, id: &str) -> Result<(), RegistryError> {
-    if origin.registry.adopt_edge_link(id, origin.clock.millis()).await? {
+    let mut change = origin.registry.change(&Author::edge(origin.clock.millis())).await?;
+    if change.adopt_edge_link(id).await? {
+        change.commit().await?;
         tracing::info!(link = id, "the edge has the new edge link; every record is queued under it");
-        origin.queued.notify_one();
     }
     Ok(())
 }
@@ -153,11 +154,16 @@ fn queue_pulled(origin: &Origin, mut names: Vec<(RecordName, u64)>) {
     }
     let origin = origin.clone();
     tokio::spawn(async move {
-        match origin.registry.queue_missing(names, now).await {
-            Ok(()) => origin.queued.notify_one(),
-            Err(error) => tracing::error!(%error, "records cannot be queued for the edge"),
+        if let Err(error) = queue_missing(&origin, &names, now).await {
+            tracing::error!(%error, "records cannot be queued for the edge");
         }
     });
+}
+
+async fn queue_missing(origin: &Origin, names: &[(RecordName, u64)], now: u64) -> Result<(), RegistryError> {
+    let mut change = origin.registry.change(&Author::edge(now)).await?;
+    change.queue_missing(names).await?;
+    change.commit().await
 }
 
 fn named(query: &str) -> Option<(PublicKey, Slug)> {

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::Sealer;
 use crate::clock::random;
 use crate::origin::{OpenError, Origin};
-use crate::registry::{RecordName, RegistryError, Waiting};
+use crate::registry::{Author, RecordName, RegistryError, Waiting};
 use crate::sources::tls::{TrustError, client_config};
 
 pub use sealpix::link::PUSH_PATH;
@@ -122,6 +122,7 @@ impl Pusher {
     }
 
     async fn pushes(self: &Arc<Self>) {
+        let queued = self.origin.registry.queued();
         let mut pushes = JoinSet::new();
         let mut sent = HashMap::new();
         loop {
@@ -139,7 +140,7 @@ impl Pusher {
             }
             tokio::select! {
                 _ = pushes.join_next(), if !pushes.is_empty() => {}
-                () = self.origin.queued.notified() => {}
+                () = queued.notified() => {}
                 () = tokio::time::sleep(SECOND) => {}
             }
         }
@@ -148,22 +149,36 @@ impl Pusher {
     async fn lease(&self, free: usize) -> Vec<Waiting> {
         let most = u32::try_from(free).unwrap_or(0);
         let now = self.origin.clock.millis();
-        let leased = self.origin.registry.lease_outbox(most, now + LEASE_MILLIS, now).await;
-        leased.unwrap_or_else(|error| {
+        self.leased(most, now).await.unwrap_or_else(|error| {
             tracing::error!(%error, "the outbox cannot be read");
             Vec::new()
         })
+    }
+
+    async fn leased(&self, most: u32, now: u64) -> Result<Vec<Waiting>, RegistryError> {
+        // Most of the time nothing is due, which needs no change.
+        if most == 0 || !self.origin.registry.is_outbox_due(now).await? {
+            return Ok(Vec::new());
+        }
+        let mut change = self.origin.registry.change(&Author::system(now)).await?;
+        let leased = change.lease_outbox(most, now + LEASE_MILLIS).await?;
+        change.commit().await?;
+        Ok(leased)
+    }
+
+    async fn renew(&self, now: u64) -> Result<bool, RegistryError> {
+        let mut change = self.origin.registry.change(&Author::system(now)).await?;
+        let renewed = change.renew_outbox(now.saturating_sub(RENEWAL_MILLIS)).await?;
+        change.commit().await?;
+        Ok(renewed)
     }
 
     /// What is to be done from time to time: renewal, and the next link.
     async fn rounds(&self) {
         loop {
             let now = self.origin.clock.millis();
-            match self.origin.registry.renew_outbox(now.saturating_sub(RENEWAL_MILLIS), now).await {
-                Ok(true) => {
-                    tracing::info!("every record is queued for the edge");
-                    self.origin.queued.notify_one();
-                }
+            match self.renew(now).await {
+                Ok(true) => tracing::info!("every record is queued for the edge"),
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "records cannot be queued for renewal"),
             }
@@ -187,23 +202,35 @@ impl Pusher {
     }
 
     async fn push(&self, waiting: Waiting) {
-        let registry = &self.origin.registry;
         let name = waiting.name.to_string();
         let done = match self.send(&waiting).await {
             Ok(version) => {
                 tracing::info!(name, version, "the edge holds the record");
-                registry.finish_outbox(waiting, version).await
+                self.finish(&waiting, version).await
             }
             Err(error) => {
                 let secs = 1_u64.checked_shl(waiting.attempts).unwrap_or(u64::MAX).min(MAX_BACKOFF_SECS);
                 tracing::warn!(name, version = waiting.version, %error, retry_secs = secs, "the record is not pushed");
-                registry.put_off_outbox(waiting, self.origin.clock.millis() + secs * 1000).await
+                self.put_off(&waiting, secs).await
             }
         };
         if let Err(error) = done {
             // The lease runs out, and it is sent again.
             tracing::error!(%error, "the outbox cannot be written");
         }
+    }
+
+    async fn finish(&self, waiting: &Waiting, version: u64) -> Result<(), RegistryError> {
+        let mut change = self.origin.registry.change(&Author::edge(self.origin.clock.millis())).await?;
+        change.finish_outbox(waiting, version).await?;
+        change.commit().await
+    }
+
+    async fn put_off(&self, waiting: &Waiting, secs: u64) -> Result<(), RegistryError> {
+        let now = self.origin.clock.millis();
+        let mut change = self.origin.registry.change(&Author::system(now)).await?;
+        change.put_off_outbox(waiting, now + secs * 1000).await?;
+        change.commit().await
     }
 
     /// The version that the edge holds now: that of the record as it stands, or a newer one never.

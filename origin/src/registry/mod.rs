@@ -1,23 +1,37 @@
-//! The registry: the origin's database of projects, keys, sources and the edge link.
+//! The registry: the origin's database of projects, keys, users, sources, settings and logs.
 //!
-//! One trait and one model; `sqlite` is a database behind it. Secrets come in and go out sealed: the registry
-//! stores cells and never opens them. Every change is one transaction.
+//! Written once over [`database`], which has two drivers. Secrets come in and go out sealed: the registry stores
+//! cells and never opens them. Every change is one [`Change`]: a transaction that has the registry to itself, and
+//! writes what it did into the audit log and what the edge must learn into the outbox before it commits.
+//!
+//! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
+mod audit;
+mod author;
+pub mod database;
 mod host_rules;
+mod keys;
+mod links;
 mod model;
 mod outbox;
-pub mod sqlite;
+mod projects;
+mod settings;
+mod sources;
 mod state;
 
-use async_trait::async_trait;
-use sealpix::key::PublicKey;
-use sealpix::record::KeyState;
-use sealpix::target::Slug;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
+
+pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
+pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
+
+use crate::config;
+use database::{Access, Database, Row, Transaction, Value};
 
 /// Why the registry did not do what was asked. Nothing is half done then.
 #[derive(Debug, thiserror::Error)]
@@ -42,107 +56,159 @@ pub enum RegistryError {
     NewerSchema,
 }
 
-/// What a rotation makes of the old key.
-#[derive(Debug, Clone)]
-pub struct Rotation {
-    /// The key that is replaced.
-    pub old: PublicKey,
-    /// The old key's last second.
-    pub old_not_after: u64,
-    /// The new key, its secret sealed.
-    pub new: Key,
+/// The registry.
+pub struct Registry {
+    database: Box<dyn Database>,
+    /// Rings when a change of this process has queued records for the edge.
+    queued: Arc<Notify>,
 }
 
-/// The registry. Each method is one transaction.
-#[async_trait]
-pub trait Registry: Send + Sync {
-    /// A key with the project it belongs to, for the gate: one read.
-    async fn key_and_project(
-        &self,
-        key: PublicKey,
-        project: &Slug,
-    ) -> Result<(Option<Key>, Option<Versioned<Project>>), RegistryError>;
+impl Registry {
+    /// Opens the database, makes it if there is none, and brings its schema up to date.
+    pub async fn open(database: &config::Database) -> Result<Self, RegistryError> {
+        let database: Box<dyn Database> = match database {
+            config::Database::Sqlite(file) => Box::new(database::Sqlite::open(file)?),
+            config::Database::Postgres(address) => Box::new(database::Postgres::open(address).await?),
+        };
+        Ok(Self { database, queued: Arc::default() })
+    }
 
-    /// All keys, of one project or of all.
-    async fn keys(&self, project: Option<&Slug>) -> Result<Vec<Key>, RegistryError>;
-
-    /// All projects.
-    async fn projects(&self) -> Result<Vec<Project>, RegistryError>;
-
-    /// Adds a key to its project.
-    async fn add_key(&self, key: Key, now_millis: u64) -> Result<(), RegistryError>;
-
-    /// Sets a key's state.
-    async fn set_key_state(&self, key: PublicKey, state: KeyState, now_millis: u64) -> Result<(), RegistryError>;
-
-    /// Ends the old key and adds the new one, together.
-    async fn rotate_key(&self, rotation: Rotation, now_millis: u64) -> Result<(), RegistryError>;
-
-    /// Makes the registry hold what is declared: creates or changes, leaves the rest alone.
-    async fn apply(
-        &self,
-        projects: Vec<Project>,
-        keys: Vec<Key>,
-        sources: Vec<StoredSource>,
-        now_millis: u64,
-    ) -> Result<(), RegistryError>;
-
-    /// A configured source.
-    async fn sources(&self) -> Result<Vec<StoredSource>, RegistryError>;
-
-    /// The edge links in use, the current one first.
-    async fn edge_links(&self) -> Result<Vec<EdgeLink>, RegistryError>;
-
-    /// Adds the first edge link.
-    async fn add_edge_link(&self, link: EdgeLink) -> Result<(), RegistryError>;
-
-    /// The cell that tells a wrong master from a damaged cell, if the registry has one.
-    async fn check_cell(&self) -> Result<Option<Cell>, RegistryError>;
-
-    /// Stores that cell once.
-    async fn set_check_cell(&self, cell: Cell) -> Result<(), RegistryError>;
-
-    /// Every sealed cell.
-    async fn cells(&self) -> Result<Vec<Cell>, RegistryError>;
+    /// Rings when a change of this process has queued records for the edge.
+    #[must_use]
+    pub fn queued(&self) -> Arc<Notify> {
+        Arc::clone(&self.queued)
+    }
 
     /// Whether the database answers.
-    async fn ping(&self) -> Result<(), RegistryError>;
+    pub async fn ping(&self) -> Result<(), RegistryError> {
+        self.database.read("SELECT 1", Vec::new()).await.map(|_| ())
+    }
 
-    // The edge link: the outbox, and the rotation of the link's secret.
+    /// Begins a change. No other begins before it ends: be short.
+    pub async fn change(&self, author: &Author) -> Result<Change, RegistryError> {
+        Ok(Change {
+            transaction: self.database.begin(Access::Change).await?,
+            author: author.clone(),
+            notes: Vec::new(),
+            has_queued: false,
+            queued: Arc::clone(&self.queued),
+        })
+    }
 
-    /// A key alone, for its record.
-    async fn key(&self, key: PublicKey) -> Result<Option<Key>, RegistryError>;
+    /// Every sealed cell, of one moment.
+    pub async fn cells(&self) -> Result<Vec<Cell>, RegistryError> {
+        let mut db = Snapshot(self.database.begin(Access::Snapshot).await?);
+        let mut cells = settings::cells(&mut db).await?;
+        cells.extend(links::list(&mut db).await?.into_iter().map(|link| link.secret));
+        cells.extend(keys::list(&mut db, None).await?.into_iter().map(|key| key.secret));
+        Ok(cells)
+    }
 
-    /// A project alone, for its record.
-    async fn project(&self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError>;
+    fn reading(&self) -> Reading<'_> {
+        Reading(self.database.as_ref())
+    }
+}
 
-    /// Leases up to `most` rows of the outbox that are due and not leased, until `until_millis`.
-    async fn lease_outbox(&self, most: u32, until_millis: u64, now_millis: u64) -> Result<Vec<Waiting>, RegistryError>;
+/// What can be asked: the database, a snapshot of it, or a change in its making.
+pub(crate) trait Query: Send {
+    /// The rows of one statement.
+    fn rows(&mut self, sql: &str, values: Vec<Value>) -> impl Future<Output = Result<Vec<Row>, RegistryError>> + Send;
 
-    /// The edge holds `version`: the row goes, unless something newer was queued meanwhile; the lease ends.
-    async fn finish_outbox(&self, sent: Waiting, version: u64) -> Result<(), RegistryError>;
+    /// The first row, if there is one.
+    fn row(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Option<Row>, RegistryError>> + Send {
+        async move { Ok(self.rows(sql, values).await?.into_iter().next()) }
+    }
+}
 
-    /// The push failed: the row waits until `next_try`, unless something newer was queued meanwhile; the lease ends.
-    async fn put_off_outbox(&self, sent: Waiting, next_try: u64) -> Result<(), RegistryError>;
+struct Reading<'a>(&'a dyn Database);
 
-    /// Queues records, with their versions, that the edge may lack; what waits already is left as it is.
-    async fn queue_missing(&self, names: Vec<(RecordName, u64)>, now_millis: u64) -> Result<(), RegistryError>;
+impl Query for Reading<'_> {
+    async fn rows(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, RegistryError> {
+        self.0.read(sql, values).await
+    }
+}
 
-    /// Queues every record, if that was last done at `before` (unix milliseconds) or earlier, or never. Whether it was.
-    async fn renew_outbox(&self, before: u64, now_millis: u64) -> Result<bool, RegistryError>;
+struct Snapshot(Box<dyn Transaction>);
 
-    /// How many records wait.
-    async fn outbox_len(&self) -> Result<u64, RegistryError>;
+impl Query for Snapshot {
+    async fn rows(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, RegistryError> {
+        self.0.query(sql, values).await
+    }
+}
 
-    /// Adds a new link, which becomes the current one once the edge has it; one that never did is replaced. Refused
-    /// while a previous one is left. `compromised`: every other link goes at once, the new one is current, and
-    /// everything is queued.
-    async fn rotate_edge_link(&self, new: EdgeLink, compromised: bool, now_millis: u64) -> Result<(), RegistryError>;
+/// A change in its making: dropped before [`Change::commit`], nothing of it happened.
+pub struct Change {
+    transaction: Box<dyn Transaction>,
+    author: Author,
+    notes: Vec<audit::Note>,
+    has_queued: bool,
+    queued: Arc<Notify>,
+}
 
-    /// The edge has link `id`: if that is newer than the current one, it becomes the current one, and everything is
-    /// queued. Whether it did.
-    async fn adopt_edge_link(&self, id: &str, now_millis: u64) -> Result<bool, RegistryError>;
+impl Query for Change {
+    async fn rows(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, RegistryError> {
+        self.transaction.query(sql, values).await
+    }
+}
 
-    /// Removes the links older than the current one. How many there were.
-    async fn retire_edge_links(&self) -> Result<u64, RegistryError>;
+impl Change {
+    /// Who makes it, and when.
+    #[must_use]
+    pub fn author(&self) -> &Author {
+        &self.author
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.author.at_millis
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, RegistryError> {
+        self.transaction.execute(sql, values).await
+    }
+
+    /// Notes what was done, for the audit log. `before` and `after` hold no secret.
+    pub(crate) fn note(
+        &mut self,
+        action: &'static str,
+        target: impl std::fmt::Display,
+        before: Option<serde_json::Value>,
+        after: Option<serde_json::Value>,
+    ) {
+        self.notes.push(audit::Note { action, target: target.to_string(), before, after });
+    }
+
+    /// Notes that something was made of which there is nothing to show.
+    pub fn note_created(&mut self, action: &'static str, target: &str) {
+        self.note(action, target, None, None);
+    }
+
+    /// Makes it so: what was noted is in the audit log, and what was queued goes to the edge.
+    pub async fn commit(mut self) -> Result<(), RegistryError> {
+        let entries = audit::append(&mut self).await?;
+        self.transaction.commit().await?;
+        for entry in &entries {
+            entry.log();
+        }
+        if self.has_queued {
+            self.queued.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// The next version of a record: it rises even where the clock does not.
+fn next_version(previous: u64, now_millis: u64) -> u64 {
+    now_millis.max(previous + 1)
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String, RegistryError> {
+    serde_json::to_string(value).map_err(|error| RegistryError::Database(error.to_string()))
+}
+
+fn parsed<T>(value: Option<T>, what: &str) -> Result<T, RegistryError> {
+    value.ok_or_else(|| RegistryError::Unreadable(what.to_owned()))
 }

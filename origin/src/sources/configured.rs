@@ -13,7 +13,7 @@ use super::file::FileSource;
 use super::http::{HttpSettings, HttpSetupError, HttpSource};
 use super::resolver::SystemResolver;
 use super::{FetchLimits, Fetched, Source, SourceError};
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::origin::Origin;
 use crate::registry::{RegistryError, SourceKind, StoredSource};
 
@@ -126,7 +126,14 @@ pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
     let real =
         root.canonicalize().map_err(|error| ConfiguredError::Folder { path: root.display().to_string(), error })?;
     let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
-    if data.starts_with(&real) {
+    let holds_registry = match &config.database {
+        Database::Sqlite(file) => {
+            let folder = file.parent().unwrap_or(file);
+            folder.canonicalize().unwrap_or_else(|_| folder.to_owned()).starts_with(&real)
+        }
+        Database::Postgres(_) => false,
+    };
+    if data.starts_with(&real) || holds_registry {
         return Err(refused());
     }
     let gallery = data.join("gallery");

@@ -14,14 +14,21 @@ use sealpix::operations::Operations;
 use sealpix::source::Source;
 use sealpix::target::{Request, Slug};
 
+use crate::server::Server;
+
 /// The user that the binary runs as where the tests run as root, who may read every file: nobody.
 const UNPRIVILEGED: u32 = 65_534;
+
+/// A master secret.
+pub(crate) const MASTER: &str = "a master secret that is long enough to be one";
 
 /// A data folder and the environment that commands see.
 pub(crate) struct Data {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
     as_nobody: bool,
+    /// The PostgreSQL server of its registry, if it has one, and the database's URL.
+    pub(crate) server: Option<(Arc<Server>, String)>,
 }
 
 impl Data {
@@ -29,7 +36,15 @@ impl Data {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("data/gallery")).unwrap();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { folder, environment, as_nobody: false }
+        Self { folder, environment, as_nobody: false, server: None }
+    }
+
+    /// With its registry in a new PostgreSQL database.
+    pub(crate) fn on_postgres(environment: &[(&str, &str)]) -> Self {
+        let server = Server::shared();
+        let url = server.database();
+        let secrets = [("DATABASE_URL", url.as_str()), ("MASTER_SECRET", MASTER)];
+        Self { server: Some((server, url.clone())), ..Self::new(&[&secrets, environment].concat()) }
     }
 
     /// Commands from now on run without root's powers, if the tests have them.

@@ -7,7 +7,11 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod killed;
+mod postgres;
 mod push;
 mod robustness;
 mod secrets;
+#[path = "../support/postgres.rs"]
+mod server;
 mod vectors;

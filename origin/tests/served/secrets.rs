@@ -3,12 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::harness::Data;
-
-const MASTER: &str = "a master secret that is long enough to be one";
+use crate::harness::{Data, MASTER};
 
 /// Every spelling in which a secret could lie somewhere.
-fn spellings(secret: &str) -> Vec<String> {
+pub(crate) fn spellings(secret: &str) -> Vec<String> {
     // Behind `sk_`, or behind `el_` and the link's id.
     let payload = match secret.strip_prefix("el_").and_then(|rest| rest.split_once('_')) {
         Some((_, payload)) => payload,
@@ -23,7 +21,7 @@ fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-fn holds(haystack: &[u8], needle: &str) -> bool {
+pub(crate) fn holds(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 

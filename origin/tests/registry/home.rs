@@ -1,0 +1,195 @@
+//! An empty database of one kind, which may be opened more than once, and rows to put into it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealpix::domain::HostRule;
+use sealpix::key::PublicKey;
+use sealpix::operations::{Name, Operations};
+use sealpix::quota::Limits;
+use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset};
+use sealpix::target::Slug;
+use sealpix_origin::config::Database;
+use sealpix_origin::registry::{
+    Author, Cell, Change, EdgeLink, Key, Project, Registry, RegistryError, SourceKind, StoredSource,
+};
+
+use crate::server::{Server, ask};
+
+/// Where a registry lives.
+pub(crate) enum Home {
+    Sqlite(tempfile::TempDir),
+    Postgres { url: String, _server: Arc<Server> },
+}
+
+impl Home {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn postgres() -> Self {
+        let server = Server::shared();
+        Self::Postgres { url: server.database(), _server: server }
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Opened, RegistryError> {
+        let database = match self {
+            Self::Sqlite(_) => Database::Sqlite(self.file()),
+            Self::Postgres { url, .. } => Database::parse(url).unwrap(),
+        };
+        Ok(Opened(Arc::new(Registry::open(&database).await?)))
+    }
+
+    pub(crate) async fn open(&self) -> Opened {
+        self.try_open().await.unwrap()
+    }
+
+    /// Does to the database what no registry would.
+    pub(crate) fn tamper(&self, sql: &str) {
+        match self {
+            Self::Sqlite(_) => rusqlite::Connection::open(self.file()).unwrap().execute_batch(sql).unwrap(),
+            Self::Postgres { url, .. } => drop(ask(url, sql).unwrap()),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("registry.db"),
+            Self::Postgres { .. } => panic!("no file"),
+        }
+    }
+}
+
+/// A registry, and changes of one step.
+#[derive(Clone)]
+pub(crate) struct Opened(pub(crate) Arc<Registry>);
+
+impl std::ops::Deref for Opened {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.0
+    }
+}
+
+/// A rotation.
+pub(crate) struct Rotation {
+    pub(crate) old: PublicKey,
+    pub(crate) old_not_after: u64,
+    pub(crate) new: Key,
+}
+
+type Done = Result<(), RegistryError>;
+
+impl Opened {
+    pub(crate) async fn begin(&self, now: u64) -> Change {
+        self.0.change(&Author::system(now)).await.unwrap()
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        projects: Vec<Project>,
+        keys: Vec<Key>,
+        sources: Vec<StoredSource>,
+        now: u64,
+    ) -> Done {
+        let mut change = self.begin(now).await;
+        change.apply(&sources, &projects, &keys).await?;
+        change.commit().await
+    }
+
+    pub(crate) async fn add_key(&self, key: Key, now: u64) -> Done {
+        let mut change = self.begin(now).await;
+        change.add_key(&key).await?;
+        change.commit().await
+    }
+
+    pub(crate) async fn set_key_state(&self, key: PublicKey, state: KeyState, now: u64) -> Done {
+        let mut change = self.begin(now).await;
+        match state {
+            KeyState::Revoked => change.revoke_key(key).await?,
+            KeyState::Active => {
+                let held = change.key(key).await?;
+                change.put_key(&Key { state, ..held }).await?;
+            }
+        }
+        change.commit().await
+    }
+
+    pub(crate) async fn rotate_key(&self, rotation: Rotation, now: u64) -> Done {
+        let mut change = self.begin(now).await;
+        change.rotate_key(rotation.old, rotation.old_not_after, &rotation.new).await?;
+        change.commit().await
+    }
+
+    pub(crate) async fn add_edge_link(&self, link: EdgeLink) -> Done {
+        let mut change = self.begin(link.created_at).await;
+        change.add_edge_link(&link).await?;
+        change.commit().await
+    }
+}
+
+pub(crate) fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap()
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub(crate) fn public_key(number: u16) -> PublicKey {
+    let mut bytes = [7; 16];
+    bytes[..2].copy_from_slice(&number.to_be_bytes());
+    PublicKey::from_bytes(bytes)
+}
+
+/// A key of `my-app` with nothing left at its default.
+pub(crate) fn key(number: u16) -> Key {
+    let public_key = public_key(number);
+    let secret = Cell {
+        table: "api_keys",
+        row: public_key.to_string(),
+        column: "secret_cell",
+        version: 3,
+        sealed: format!("v1.cell.{number}"),
+    };
+    let policy = Policy {
+        require_expiry: true,
+        max_lifetime_secs: Some(3_600),
+        operations: Some(vec!["w".to_owned()]),
+        ..Policy::default()
+    };
+    Key {
+        public_key,
+        project: slug("my-app"),
+        name: format!("key {number}: ü'\"\\"),
+        secret,
+        state: KeyState::Active,
+        not_after: Some(2_000_000_000),
+        limits: Limits { minute: 5, day: 50 },
+        policy,
+        version: 0,
+        created_at: 0,
+    }
+}
+
+/// A project with nothing left at its default.
+pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
+    let preset = Preset::new(Operations::read("w_400,h_300").unwrap()).unwrap();
+    Project {
+        slug: slug(text),
+        environment: Environment::Staging,
+        referers: vec![HostRule::parse("*.example.org").unwrap()],
+        require_referer: true,
+        sources: vec![HostRule::parse("cdn.example.com").unwrap()],
+        grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
+        presets: BTreeMap::from([(name("card"), preset)]),
+        caching: Caching { ttl_secs: 60, public: false },
+        epoch: 2,
+    }
+}
+
+pub(crate) fn source(text: &str, location: &str) -> StoredSource {
+    StoredSource { name: name(text), kind: SourceKind::Http, location: location.to_owned(), version: 0 }
+}
