@@ -56,7 +56,6 @@ CREATE TABLE login_failures (
 CREATE TABLE idempotency (
     id TEXT PRIMARY KEY,
     request_hash TEXT NOT NULL,
-    status INTEGER NOT NULL,
     answer_cell TEXT,
     cell_version INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL

@@ -10,14 +10,19 @@ mod audit;
 mod author;
 pub mod database;
 mod host_rules;
+mod idempotency;
 mod keys;
 mod links;
+mod logins;
 mod model;
 mod outbox;
 mod projects;
+mod sessions;
 mod settings;
 mod sources;
 mod state;
+mod tokens;
+mod users;
 
 use std::sync::Arc;
 
@@ -26,9 +31,13 @@ use tokio::sync::Notify;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
+pub use idempotency::{Earlier, answer_cell};
 pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
+pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
+pub use tokens::StoredToken;
+pub use users::User;
 
 use crate::config;
 use database::{Access, Database, Row, Transaction, Value};

@@ -1,0 +1,116 @@
+//! Who calls: found out anew for each request, from the registry as it stands then.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+
+use super::{Admin, Problem};
+use crate::access::csrf;
+use crate::access::permission::{self, GuestMode, Permission};
+use crate::access::session::{Audience, Claims};
+use crate::access::token::ApiToken;
+use crate::access::{cookie, permission::Caller as Kind};
+use crate::peer::Peer;
+use crate::registry::{Actor, Author, SessionOwner};
+
+/// The header with the session's CSRF token.
+pub(super) const CSRF_HEADER: &str = "X-CSRF-Token";
+
+/// A caller, with what the audit log says of them.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    kind: Kind,
+    guests: GuestMode,
+    actor: Actor,
+    pub(super) address: Option<IpAddr>,
+    pub(super) is_tls: bool,
+    pub(super) session: Option<String>,
+    request_id: Option<String>,
+    now_millis: u64,
+}
+
+impl Caller {
+    /// Refuses who may not.
+    pub(super) fn require(&self, needed: Permission) -> Result<(), Problem> {
+        if permission::allows(&self.kind, self.guests, needed) {
+            return Ok(());
+        }
+        match self.kind {
+            Kind::Nobody => Err(Problem::unauthenticated()),
+            _ => Err(Problem::forbidden(format!("this needs {needed}"))),
+        }
+    }
+
+    /// The author of the changes of this request.
+    pub(super) fn author(&self) -> Author {
+        Author {
+            actor: self.actor.clone(),
+            address: self.address,
+            request_id: self.request_id.clone(),
+            at_millis: self.now_millis,
+        }
+    }
+
+    /// This request's author, who says that they are `account`.
+    pub(super) fn author_as(&self, actor: Actor) -> Author {
+        Author { actor, ..self.author() }
+    }
+
+    /// When the request began, in unix milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        self.now_millis
+    }
+
+    /// The signed-in user's id.
+    pub(super) fn user(&self) -> Result<String, Problem> {
+        match &self.actor {
+            Actor::User { id, .. } => Ok(id.clone()),
+            _ => Err(Problem::unauthenticated()),
+        }
+    }
+
+    pub(super) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+}
+
+impl FromRequestParts<Arc<Admin>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>();
+        let guest_mode = admin.origin.is_guest_mode_on().await?;
+        let mut caller = Self {
+            kind: Kind::Nobody,
+            guests: if guest_mode { GuestMode::On } else { GuestMode::Off },
+            actor: Actor::Anonymous(String::new()),
+            address: peer.map(|peer| peer.address),
+            is_tls: peer.is_some_and(|peer| peer.is_tls),
+            session: None,
+            request_id: parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
+            now_millis: admin.origin.clock.millis(),
+        };
+        // A bearer that is wrong is not replaced by a cookie that is right.
+        if let Some(bearer) = bearer(&parts.headers)? {
+            match ApiToken::parse(bearer) {
+                Ok(token) => caller.by_token(admin, &token).await?,
+                Err(_) => caller.by_session(admin, bearer).await?,
+            }
+        } else if let Some(token) = cookie_of(&parts.headers, caller.is_tls) {
+            // A cookie is sent without being asked for: who changes something must show the page's own token.
+            let is_change = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            caller.by_session(admin, &token).await?;
+            let session = caller.session.as_deref();
+            if let (true, Some(session)) = (is_change, session) {
+                let shown = parts.headers.get(CSRF_HEADER).and_then(|shown| shown.to_str().ok()).unwrap_or_default();
+                if !csrf::verify(&admin.sessions, session, shown) {
+                    return Err(Problem::csrf());
+                }
+            }
+        }
+        Ok(caller)
+    }
+}

@@ -1,0 +1,62 @@
+//! What requests bring: JSON bodies, path and query parameters, each with a problem where it does not read.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// A JSON body. The content type must say JSON, which a form of another site cannot.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::media_type()),
+            // serde's messages repeat what stands in the wrong place: only where it stands is told.
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::invalid(unquoted(&error.body_text()))),
+            Err(JsonRejection::JsonSyntaxError(_)) => Err(Problem::invalid("the body is no JSON")),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::too_large()),
+            Err(_) => Err(Problem::invalid("the body did not arrive")),
+        }
+    }
+}
+
+/// A message without what it quotes.
+fn unquoted(message: &str) -> String {
+    let message = message.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(message);
+    let mut out = String::new();
+    for (place, part) in message.split('"').enumerate() {
+        out.push_str(if place % 2 == 0 { part } else { "…" });
+    }
+    out
+}
+
+/// Path parameters, each parsed to its type: what does not parse is not there.
+pub(super) struct Input<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        read.map(|Path(value)| Self(value)).map_err(|_| Problem::missing("such thing"))
+    }
+}
+
+/// The query's parameters.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
+        read.map(|Query(value)| Self(value)).map_err(|error| Problem::invalid(unquoted(&error.body_text())))
+    }
+}

@@ -1,0 +1,98 @@
+//! The admin API, `/api/v1`: JSON over the registry, described by the OpenAPI document that its own routes make.
+//!
+//! One folder a resource. A handler reads as: who may ([`Caller::require`]), what is asked (its request type), one
+//! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
+
+mod caller;
+mod input;
+mod page;
+mod problem;
+mod projects;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use problem::{Problem, ProblemBody};
+
+use crate::access::session::SessionKeys;
+use crate::origin::Origin;
+use caller::Caller;
+use input::{Body, Input};
+use page::{Page, PageQuery};
+
+/// Where the API begins.
+pub const PREFIX: &str = "/api/v1";
+
+/// The largest body that a request may have.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What the API works with.
+pub struct Admin {
+    /// Configuration, vault, registry, clock.
+    pub origin: Origin,
+    /// What signs sessions.
+    pub sessions: SessionKeys,
+}
+
+/// Every handler's state.
+type State = axum::extract::State<Arc<Admin>>;
+
+/// What a handler answers.
+type Answer<T> = Result<T, Problem>;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Sealpix admin API", description = "Projects, keys, users and settings of a Sealpix origin."),
+    modifiers(&security::Schemes),
+    components(schemas(ProblemBody)),
+)]
+struct Described;
+
+mod security {
+    use utoipa::Modify;
+    use utoipa::openapi::OpenApi;
+    use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+    /// How callers prove who they are.
+    pub(super) struct Schemes;
+
+    impl Modify for Schemes {
+        fn modify(&self, document: &mut OpenApi) {
+            let components = document.components.get_or_insert_with(Default::default);
+            let bearer = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("A session's token, or an API token (spt_…)"))
+                .build();
+            components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+            let cookie = ApiKeyValue::with_description(
+                "sealpix",
+                "A session's token; under TLS its name is __Host-sealpix. Changes also need the header X-CSRF-Token",
+            );
+            components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        }
+    }
+}
+
+/// Every route, with its description.
+fn described() -> OpenApiRouter<Arc<Admin>> {
+    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, OpenApiRouter::new().merge(projects::routes()))
+}
+
+/// The routes.
+pub fn router(admin: Arc<Admin>) -> Router {
+    let (router, _) = described().split_for_parts();
+    router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(admin)
+}
+
+/// The OpenAPI document, as committed in `docs/openapi.json`.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, document) = described().split_for_parts();
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}

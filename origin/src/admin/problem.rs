@@ -1,0 +1,190 @@
+//! Errors of the API: problem details (RFC 9457) with a stable code.
+
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sealpix::denial::CODE_HEADER;
+use serde::Serialize;
+
+use crate::clock::NoEntropy;
+use crate::origin::OpenError;
+use crate::registry::RegistryError;
+use crate::vault::VaultError;
+
+/// A refusal or a failure.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    retry_after_secs: Option<u64>,
+}
+
+/// What a problem is on the wire.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ProblemBody {
+    /// Always `about:blank`: the code says it.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// Stable: programs may tell problems apart by it.
+    #[schema(example = "not_found")]
+    pub code: &'static str,
+    /// What is wrong, for a person.
+    pub detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after_secs: None }
+    }
+
+    /// 400: a parameter or a field that does not read.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
+    }
+
+    /// 401: nobody that is known.
+    pub(super) fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "sign in, or send a valid token")
+    }
+
+    /// 401: the account or the password is wrong; which one is not said.
+    pub(super) fn credentials_wrong() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "credentials_wrong", "the email address or the password is wrong")
+    }
+
+    /// 403: known, and not allowed.
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 403: a change by cookie without the header that shows it was meant.
+    pub(super) fn csrf() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "csrf_invalid", "changes by cookie need the session's X-CSRF-Token")
+    }
+
+    /// 404.
+    pub(super) fn missing(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what}"))
+    }
+
+    /// 405.
+    pub(super) fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
+    }
+
+    /// 409: it exists already.
+    pub(super) fn exists(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "exists", detail)
+    }
+
+    /// 409: a change that may not be, as things stand.
+    pub(super) fn refused(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "refused", detail)
+    }
+
+    /// 409: an idempotency key that cannot answer any more, or was used for something else.
+    pub(super) fn idempotency(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 413.
+    pub(super) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than 256 KiB")
+    }
+
+    /// 415.
+    pub(super) fn media_type() -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "the body must be application/json")
+    }
+
+    /// 429: try again after so many seconds.
+    pub(super) fn throttled(secs: u64) -> Self {
+        let detail = format!("too many failed attempts; try again in {secs} seconds");
+        Self { retry_after_secs: Some(secs), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail) }
+    }
+
+    /// 500: ours. What went wrong is in the log.
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "the admin API failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the origin failed; its log says why")
+    }
+
+    /// 503: the database does not answer.
+    fn unavailable(error: &RegistryError) -> Self {
+        tracing::error!(%error, "the registry does not answer");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the registry does not answer");
+        Self { retry_after_secs: Some(1), ..problem }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+        };
+        let mut answer = (self.status, axum::Json(body)).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CODE_HEADER, HeaderValue::from_static(self.code));
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert("WWW-Authenticate", HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED && !headers.contains_key(ALLOW) {
+            headers.insert(ALLOW, HeaderValue::from_static(""));
+        }
+        answer
+    }
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Missing(what) => Self::missing(what),
+            RegistryError::Exists(_) => Self::exists(error.to_string()),
+            RegistryError::Refused(detail) => Self::refused(detail),
+            RegistryError::Database(_) => Self::unavailable(&error),
+            RegistryError::Unreadable(_) | RegistryError::NewerSchema => Self::internal(&error),
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Registry(error) => error.into(),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<NoEntropy> for Problem {
+    fn from(error: NoEntropy) -> Self {
+        Self::internal(&error)
+    }
+}

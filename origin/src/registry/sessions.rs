@@ -1,0 +1,137 @@
+//! Table `sessions`: a session is valid while its row is there.
+
+use serde_json::json;
+
+use super::database::{Row, values};
+use super::{Change, Query, Registry, RegistryError};
+use crate::access::id::UserId;
+use crate::access::role::Role;
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id: the token's `jti`.
+    pub id: String,
+    /// Whose; none for a guest's.
+    pub user: Option<UserId>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub expires_at: u64,
+    /// Where it was begun.
+    pub address: Option<String>,
+    /// With which browser.
+    pub user_agent: Option<String>,
+}
+
+/// Who a session is, as the registry has it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionOwner {
+    /// An active user.
+    User {
+        /// Their id.
+        id: UserId,
+        /// Their email address.
+        email: String,
+        /// Their role.
+        role: Role,
+    },
+    /// A guest.
+    Guest,
+}
+
+fn read(row: &Row) -> Result<Session, RegistryError> {
+    let user: Option<String> = row.get(1)?;
+    let user = user.map(|id| UserId::parse(&id).map_err(|_| RegistryError::Unreadable("session's user".to_owned())));
+    Ok(Session {
+        id: row.get(0)?,
+        user: user.transpose()?,
+        created_at: row.get(2)?,
+        expires_at: row.get(3)?,
+        address: row.get(4)?,
+        user_agent: row.get(5)?,
+    })
+}
+
+impl Registry {
+    /// Who the session is that `id` names: nobody where it has ended, or its user may not sign in any more.
+    pub async fn session_owner(&self, id: &str, now_millis: u64) -> Result<Option<SessionOwner>, RegistryError> {
+        let sql = "SELECT u.id, u.email, u.role, s.user_id FROM sessions s \
+                   LEFT JOIN users u ON u.id = s.user_id AND u.is_active = 1 WHERE s.id = $1 AND s.expires_at > $2";
+        let Some(row) = self.reading().row(sql, values![id, now_millis]).await? else { return Ok(None) };
+        if row.get::<Option<String>>(3)?.is_none() {
+            return Ok(Some(SessionOwner::Guest));
+        }
+        if row.get::<Option<String>>(0)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(SessionOwner::User {
+            id: row.parsed(0, "user's id", |text| UserId::parse(text).ok())?,
+            email: row.get(1)?,
+            role: row.parsed(2, "user's role", |text| Role::parse(text).ok())?,
+        }))
+    }
+
+    /// A user's sessions, the newest first.
+    pub async fn sessions(&self, user: &UserId, now_millis: u64) -> Result<Vec<Session>, RegistryError> {
+        let sql = "SELECT id, user_id, created_at, expires_at, address, user_agent FROM sessions \
+                   WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id";
+        let rows = self.database.read(sql, values![user.to_string(), now_millis]).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+impl Change {
+    /// Begins a session; a user's moves their last login.
+    pub async fn begin_session(&mut self, session: &Session) -> Result<(), RegistryError> {
+        let sql = "INSERT INTO sessions (id, user_id, created_at, expires_at, address, user_agent) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let user = session.user.as_ref().map(ToString::to_string);
+        let values = values![
+            session.id.as_str(),
+            user.clone(),
+            session.created_at,
+            session.expires_at,
+            session.address.clone(),
+            session.user_agent.clone(),
+        ];
+        self.execute(sql, values).await?;
+        if let Some(user) = user {
+            let sql = "UPDATE users SET last_login_at = $2 WHERE id = $1";
+            self.execute(sql, values![user.as_str(), session.created_at]).await?;
+            self.note("session.begin", format!("user {user}"), None, Some(json!({ "session": session.id })));
+        }
+        Ok(())
+    }
+
+    /// Moves a session's end.
+    pub async fn extend_session(&mut self, id: &str, expires_at: u64) -> Result<(), RegistryError> {
+        let changed = self.execute("UPDATE sessions SET expires_at = $2 WHERE id = $1", values![id, expires_at]).await?;
+        if changed == 0 { Err(RegistryError::Missing("such session".to_owned())) } else { Ok(()) }
+    }
+
+    /// Ends a session. Whether there was one.
+    pub async fn end_session(&mut self, id: &str) -> Result<bool, RegistryError> {
+        let ended = self.execute("DELETE FROM sessions WHERE id = $1", values![id]).await? > 0;
+        if ended {
+            self.note("session.end", format!("session {id}"), None, None);
+        }
+        Ok(ended)
+    }
+
+    /// Ends a user's sessions but `kept`. How many there were.
+    pub async fn end_sessions(&mut self, user: &UserId, kept: Option<&str>) -> Result<u64, RegistryError> {
+        let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        let ended = self.execute(sql, values![user.to_string(), kept.unwrap_or_default()]).await?;
+        if ended > 0 {
+            self.note("session.end_all", format!("user {user}"), None, Some(json!({ "ended": ended })));
+        }
+        Ok(ended)
+    }
+
+    /// Removes sessions that are over.
+    pub async fn sweep_sessions(&mut self) -> Result<u64, RegistryError> {
+        let now = self.now();
+        self.execute("DELETE FROM sessions WHERE expires_at <= $1", values![now]).await
+    }
+}
