@@ -6,6 +6,7 @@ pub mod config;
 pub mod delivery;
 pub mod edge_link;
 pub mod images;
+pub mod license;
 pub mod origin;
 pub mod registry;
 pub mod server;
