@@ -10,5 +10,6 @@ pub mod license;
 pub mod origin;
 pub mod registry;
 pub mod server;
+pub mod settings;
 pub mod sources;
 pub mod vault;
