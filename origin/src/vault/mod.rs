@@ -4,20 +4,24 @@
 //! associated data the cell's table, row, column and version, so that a cell put in another's place, or an old
 //! value in a newer row, does not open (SIG-12). The key id is derived from the key: it tells a wrong master
 //! secret from a damaged cell.
+//!
+//! Two tiers: the master key seals the JWT secret, the edge link and the API keys' secret keys ([`Vault`]). A key
+//! from the JWT secret seals one random data key ([`JwtKey`], [`DataKey`]), which seals every other secret setting
+//! ([`DataVault`]).
 
+mod data;
+mod jwt;
 mod master;
+mod tier;
 
-use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
-use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
+pub use data::{DataKey, DataVault, rewrap};
+pub use jwt::{JwtKey, JwtSecret, JwtSecretChoice, MIN_JWT_SECRET_BYTES, resolve_jwt_secret};
 pub use master::{MIN_MASTER_SECRET_CHARS, MasterKey};
 
-use crate::clock::{NoEntropy, random};
+use crate::clock::NoEntropy;
+use tier::{Tier, Under, hkdf};
 
 /// Where a sealed cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,14 @@ pub struct Place<'a> {
     pub column: &'static str,
     /// Rises each time the cell is written.
     pub version: u64,
+}
+
+impl<'a> Place<'a> {
+    /// A secret setting's cell.
+    #[must_use]
+    pub const fn setting(name: &'a str, version: u64) -> Self {
+        Self { table: "settings", row: name, column: "value_cell", version }
+    }
 }
 
 impl std::fmt::Display for Place<'_> {
@@ -50,6 +62,15 @@ pub enum VaultError {
          master.salt file) that it was made with; nothing was changed"
     )]
     WrongMaster,
+    /// Too short to protect anything.
+    #[error("JWT_SECRET has fewer than {MIN_JWT_SECRET_BYTES} bytes")]
+    ShortJwtSecret,
+    /// The data key was sealed with another JWT secret.
+    #[error(
+        "the secret settings were sealed under another JWT secret: start with that JWT_SECRET, or set it as \
+         JWT_SECRET_PREVIOUS beside the new one, and they are re-wrapped; nothing was changed"
+    )]
+    WrongJwtSecret,
     /// The master key is right and the cell does not open.
     #[error("the sealed secret {0} is damaged or was moved; restore it from a backup; nothing was changed")]
     Damaged(String),
@@ -78,84 +99,43 @@ pub struct Vault {
     tier: Tier,
 }
 
-/// A sealing key and its id. Wiped on drop.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-struct Tier {
-    key: [u8; 32],
-    #[zeroize(skip)]
-    id: String,
-}
-
 impl Vault {
     /// The vault under a master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
         let key = master.derive(b"sealpix/vault/cells/v1");
-        let id = master.derive(b"sealpix/vault/key-id/v1");
-        let id = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { tier: Tier { key, id } }
+        let told_by = master.derive(b"sealpix/vault/key-id/v1");
+        Self { tier: Tier::new(Under::Master, key, told_by) }
     }
 
     /// Seals a secret for its place.
     pub fn seal(&self, place: Place<'_>, secret: &[u8]) -> Result<String, VaultError> {
-        let nonce: [u8; 12] = random()?;
-        let payload = Payload { msg: secret, aad: &associated_data(&self.tier.id, place) };
-        let cipher = Aes256Gcm::new(&self.tier.key.into());
-        let sealed =
-            cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Damaged(place.to_string()))?;
-        let mut bytes = nonce.to_vec();
-        bytes.extend_from_slice(&sealed);
-        Ok(format!("v1.{}.{}", self.tier.id, URL_SAFE_NO_PAD.encode(bytes)))
+        self.tier.seal(place, secret)
     }
 
     /// Opens a cell in its place.
     pub fn open(&self, place: Place<'_>, cell: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let damaged = || VaultError::Damaged(place.to_string());
-        let rest = cell.strip_prefix("v1.").ok_or_else(damaged)?;
-        let (id, sealed) = rest.split_once('.').ok_or_else(damaged)?;
-        if id != self.tier.id {
-            return Err(VaultError::WrongMaster);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| damaged())?;
-        let (nonce, sealed) = bytes.split_first_chunk::<12>().ok_or_else(damaged)?;
-        let payload = Payload { msg: sealed, aad: &associated_data(id, place) };
-        let cipher = Aes256Gcm::new(&self.tier.key.into());
-        cipher.decrypt(&Nonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| damaged())
+        self.tier.open(place, cell)
     }
 
     /// Opens a cell that holds text.
     pub fn open_text(&self, place: Place<'_>, cell: &str) -> Result<Zeroizing<String>, VaultError> {
-        let bytes = self.open(place, cell)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::Damaged(place.to_string()))?;
-        Ok(Zeroizing::new(text.to_owned()))
+        self.tier.open_text(place, cell)
     }
 }
 
-/// Each field behind its length, so that no two places give the same bytes.
-fn associated_data(key_id: &str, place: Place<'_>) -> Vec<u8> {
-    let version = place.version.to_be_bytes();
-    let fields: [&[u8]; 6] = [
-        b"sealpix/cell/v1",
-        key_id.as_bytes(),
-        place.table.as_bytes(),
-        place.row.as_bytes(),
-        place.column.as_bytes(),
-        &version,
-    ];
-    let mut out = Vec::new();
-    for field in fields {
-        out.extend_from_slice(&(field.len() as u64).to_be_bytes());
-        out.extend_from_slice(field);
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Vault(redacted)")
     }
-    out
 }
 
-/// HKDF-SHA256, one label a purpose.
-fn hkdf(secret: &[u8], label: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    // 32 bytes are far below HKDF's limit, its only error.
-    let _ = Hkdf::<Sha256>::new(None, secret).expand(label, &mut out);
-    out
+/// Seals a cell anew under another master key: the row's next version, and its cell.
+///
+/// On a cell that `new` sealed already it answers [`VaultError::WrongMaster`]: who runs it twice tries to open the
+/// cell with `new` first.
+pub fn reseal(old: &Vault, new: &Vault, place: Place<'_>, cell: &str) -> Result<(u64, String), VaultError> {
+    old.tier.reseal(&new.tier, place, cell)
 }
 
 #[cfg(test)]
@@ -195,5 +175,30 @@ mod tests {
         let damaged = String::from_utf8(bytes).unwrap();
         let right = vault("a master secret of at least 32 characters");
         assert!(matches!(right.open(HERE, &damaged), Err(VaultError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_new_master_reseals_into_the_next_version() {
+        let old = vault("a master secret of at least 32 characters");
+        let new = vault("another master secret, also 32 characters");
+        let cell = old.seal(HERE, b"secret").unwrap();
+        let (version, resealed) = reseal(&old, &new, HERE, &cell).unwrap();
+        let there = Place { version, ..HERE };
+        assert_eq!(version, 2);
+        assert_eq!(new.open(there, &resealed).unwrap().as_slice(), b"secret");
+        assert!(new.open(HERE, &resealed).is_err(), "a value of the new version in the old row");
+        assert!(matches!(old.open(there, &resealed), Err(VaultError::WrongMaster)));
+        assert!(matches!(reseal(&new, &old, HERE, &cell), Err(VaultError::WrongMaster)));
+        assert!(matches!(reseal(&old, &new, there, &resealed), Err(VaultError::WrongMaster)));
+        let last = Place { version: u64::MAX, ..HERE };
+        let cell = old.seal(last, b"secret").unwrap();
+        assert!(reseal(&old, &new, last, &cell).is_err(), "no version follows the last");
+    }
+
+    #[test]
+    fn cells_of_the_first_release_open() {
+        let cell = "v1.d0a9b71e.btAenERMOQINvDKaiYPTiyu3kN-FZdO8Y15OHAavVYXN5Q";
+        let vault = vault("a master secret of at least 32 characters");
+        assert_eq!(vault.open(HERE, cell).unwrap().as_slice(), b"secret");
     }
 }
