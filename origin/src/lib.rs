@@ -1,6 +1,7 @@
 //! The origin: registry, vault, sources and image work behind signed image URLs.
 #![deny(unsafe_code)]
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod delivery;
@@ -8,6 +9,7 @@ pub mod edge_link;
 pub mod images;
 pub mod license;
 pub mod origin;
+pub mod peer;
 pub mod registry;
 pub mod server;
 pub mod settings;

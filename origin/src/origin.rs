@@ -95,6 +95,11 @@ impl Origin {
         })
     }
 
+    /// Whether guests are let in.
+    pub async fn is_guest_mode_on(&self) -> Result<bool, OpenError> {
+        Ok(false)
+    }
+
     /// Opens every sealed secret: how many there are, and those that do not open.
     pub async fn check_cells(&self) -> Result<(usize, Vec<VaultError>), OpenError> {
         let cells = self.registry.cells().await?;

@@ -8,11 +8,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
 use super::{Admin, Problem};
-use crate::access::csrf;
-use crate::access::permission::{self, GuestMode, Permission};
-use crate::access::session::{Audience, Claims};
+use crate::access::id::{SessionId, UserId};
+use crate::access::permission::{self, Permission};
+use crate::access::role::{Caller as Kind, GuestMode};
+use crate::access::session::Audience;
 use crate::access::token::ApiToken;
-use crate::access::{cookie, permission::Caller as Kind};
+use crate::access::{cookie, csrf};
 use crate::peer::Peer;
 use crate::registry::{Actor, Author, SessionOwner};
 
@@ -27,7 +28,7 @@ pub(super) struct Caller {
     actor: Actor,
     pub(super) address: Option<IpAddr>,
     pub(super) is_tls: bool,
-    pub(super) session: Option<String>,
+    pub(super) session: Option<SessionId>,
     request_id: Option<String>,
     now_millis: u64,
 }
@@ -40,7 +41,7 @@ impl Caller {
         }
         match self.kind {
             Kind::Nobody => Err(Problem::unauthenticated()),
-            _ => Err(Problem::forbidden(format!("this needs {needed}"))),
+            _ => Err(Problem::forbidden(format!("this needs {}", needed.as_str()))),
         }
     }
 
@@ -65,15 +66,51 @@ impl Caller {
     }
 
     /// The signed-in user's id.
-    pub(super) fn user(&self) -> Result<String, Problem> {
-        match &self.actor {
-            Actor::User { id, .. } => Ok(id.clone()),
-            _ => Err(Problem::unauthenticated()),
+    pub(super) fn user(&self) -> Result<UserId, Problem> {
+        match self.kind {
+            Kind::User { id, .. } => Ok(id),
+            Kind::Nobody => Err(Problem::unauthenticated()),
+            _ => Err(Problem::forbidden("this needs a signed-in user")),
         }
     }
 
+    /// What they are.
     pub(super) fn kind(&self) -> &Kind {
         &self.kind
+    }
+
+    /// By an API token; one that is unknown, expired or whose owner is gone is refused.
+    async fn by_token(&mut self, admin: &Admin, token: &ApiToken) -> Result<(), Problem> {
+        let held = admin.origin.registry.token_by_fingerprint(&token.fingerprint(), self.now_millis).await?;
+        let (held, owner_role) = held.ok_or_else(Problem::unauthenticated)?;
+        if let Err(error) = admin.origin.registry.token_was_used(&held, self.now_millis).await {
+            tracing::warn!(%error, "a token's last use was not noted");
+        }
+        self.actor = Actor::Token { id: held.id.to_string(), name: held.name };
+        self.kind = Kind::Token { id: held.id, scopes: held.scopes, owner_role };
+        Ok(())
+    }
+
+    /// By a session's token; one that is forged or expired, or whose session has ended, is refused.
+    async fn by_session(&mut self, admin: &Admin, token: &str) -> Result<(), Problem> {
+        let now_secs = self.now_millis / 1000;
+        let claims = [Audience::Session, Audience::Guest]
+            .into_iter()
+            .find_map(|audience| admin.sessions.verify(token, audience, now_secs).ok())
+            .ok_or_else(Problem::unauthenticated)?;
+        let owner = admin.origin.registry.session_owner(&claims.session.to_string(), self.now_millis).await?;
+        match owner.ok_or_else(Problem::unauthenticated)? {
+            SessionOwner::User { id, email, role } => {
+                self.actor = Actor::User { id: id.to_string(), email };
+                self.kind = Kind::User { id, role };
+            }
+            SessionOwner::Guest => {
+                self.actor = Actor::Guest;
+                self.kind = Kind::Guest;
+            }
+        }
+        self.session = Some(claims.session);
+        Ok(())
     }
 }
 
@@ -103,7 +140,7 @@ impl FromRequestParts<Arc<Admin>> for Caller {
             // A cookie is sent without being asked for: who changes something must show the page's own token.
             let is_change = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
             caller.by_session(admin, &token).await?;
-            let session = caller.session.as_deref();
+            let session = caller.session;
             if let (true, Some(session)) = (is_change, session) {
                 let shown = parts.headers.get(CSRF_HEADER).and_then(|shown| shown.to_str().ok()).unwrap_or_default();
                 if !csrf::verify(&admin.sessions, session, shown) {
@@ -113,4 +150,16 @@ impl FromRequestParts<Arc<Admin>> for Caller {
         }
         Ok(caller)
     }
+}
+
+/// The bearer of the `Authorization` header, if there is one; any other scheme is nobody's.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token)) } else { Err(Problem::unauthenticated()) }
+}
+
+fn cookie_of(headers: &HeaderMap, is_tls: bool) -> Option<String> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.into_iter().find_map(|value| cookie::read(value, is_tls).map(str::to_owned))
 }

@@ -20,9 +20,8 @@ pub use problem::{Problem, ProblemBody};
 
 use crate::access::session::SessionKeys;
 use crate::origin::Origin;
-use caller::Caller;
-use input::{Body, Input};
 use page::{Page, PageQuery};
+use security::Schemes;
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";
@@ -39,7 +38,7 @@ pub struct Admin {
 }
 
 /// Every handler's state.
-type State = axum::extract::State<Arc<Admin>>;
+type Shared = Arc<Admin>;
 
 /// What a handler answers.
 type Answer<T> = Result<T, Problem>;
@@ -47,7 +46,7 @@ type Answer<T> = Result<T, Problem>;
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Sealpix admin API", description = "Projects, keys, users and settings of a Sealpix origin."),
-    modifiers(&security::Schemes),
+    modifiers(&Schemes),
     components(schemas(ProblemBody)),
 )]
 struct Described;

@@ -15,7 +15,7 @@ const MINUTE_MILLIS: u64 = 60_000;
 async fn attempts(db: &mut impl Query, subject: &str) -> Result<Option<Attempts>, RegistryError> {
     let sql = "SELECT failures, since, blocked_until FROM login_attempts WHERE subject = $1";
     let row = db.row(sql, values![subject]).await?;
-    row.map(|row| Ok(Attempts { failures: row.get(0)?, since_millis: row.get(1)?, blocked_until: row.get(2)? }))
+    row.map(|row| Ok(Attempts { failures: row.get(0)?, since_millis: row.get(1)?, blocked_until_millis: row.get(2)? }))
         .transpose()
 }
 
@@ -36,7 +36,7 @@ impl Change {
     pub async fn put_attempts(&mut self, subject: &str, attempts: &Attempts) -> Result<(), RegistryError> {
         let sql = "INSERT INTO login_attempts (subject, failures, since, blocked_until) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subject) DO UPDATE SET failures = $2, since = $3, blocked_until = $4";
-        let values = values![subject, attempts.failures, attempts.since_millis, attempts.blocked_until];
+        let values = values![subject, attempts.failures, attempts.since_millis, attempts.blocked_until_millis];
         self.execute(sql, values).await.map(|_| ())
     }
 
