@@ -1,6 +1,7 @@
 //! The origin: registry, vault, sources and image work behind signed image URLs.
 #![deny(unsafe_code)]
 
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod delivery;
