@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod admin;
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod delivery;
