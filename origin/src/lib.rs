@@ -1,14 +1,15 @@
 //! The origin: registry, vault, sources and image work behind signed image URLs.
 #![deny(unsafe_code)]
 
-pub mod admin;
 pub mod access;
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod edge_link;
 pub mod images;
 pub mod license;
+pub mod observe;
 pub mod origin;
 pub mod peer;
 pub mod registry;

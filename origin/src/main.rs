@@ -76,7 +76,8 @@ fn log(serving: bool) -> Result<(), CommandError> {
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if serving {
-        lines.json().flatten_event(true).with_target(false).init();
+        // The request's span once, and not once more in a list of spans.
+        lines.json().flatten_event(true).with_span_list(false).with_target(false).init();
     } else {
         lines.without_time().with_target(false).init();
     }

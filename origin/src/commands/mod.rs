@@ -15,6 +15,7 @@ use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
+use sealpix_origin::server::tls::TlsError;
 use sealpix_origin::sources::configured::ConfiguredError;
 use sealpix_origin::vault::VaultError;
 use zeroize::Zeroizing;
@@ -43,6 +44,9 @@ pub(crate) enum CommandError {
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),

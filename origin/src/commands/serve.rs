@@ -1,14 +1,18 @@
 //! `sealpix serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
 use sealpix_origin::edge_link::push::Pusher;
+use sealpix_origin::observe::health::Health;
+use sealpix_origin::observe::metrics::Metrics;
+use sealpix_origin::observe::page;
 use sealpix_origin::origin::Origin;
-use sealpix_origin::server;
+use sealpix_origin::server::{self, Serving, tls};
 use tokio::net::TcpListener;
 
 use super::CommandError;
@@ -19,25 +23,52 @@ pub(crate) struct Serve {
     /// Address and port; port 0 takes a free one
     #[arg(long, env = "SEALPIX_LISTEN")]
     listen: Option<SocketAddr>,
+    /// PEM certificates to serve TLS with, the server's own first
+    #[arg(long, env = "SEALPIX_TLS_CERT_FILE")]
+    tls_cert: Option<PathBuf>,
+    /// PEM private key of the first of them
+    #[arg(long, env = "SEALPIX_TLS_KEY_FILE")]
+    tls_key: Option<PathBuf>,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
         let mut config = Config::read(&Environment::of_process())?;
         config.listen = self.listen.unwrap_or(config.listen);
-        let listen = config.listen;
+        config.tls_cert = self.tls_cert.or(config.tls_cert);
+        config.tls_key = self.tls_key.or(config.tls_key);
+        let (listen, metrics_listen) = (config.listen, config.metrics_listen);
+        let tls = tls::acceptor(config.tls_cert.as_deref(), config.tls_key.as_deref())?;
         let origin = Origin::open(config).await?;
         if let Some(damaged) = origin.check_cells().await?.1.into_iter().next() {
             return Err(damaged.into());
         }
+        let metrics = Arc::new(Metrics::new(origin.clock.secs()));
+        let health = Health::new(origin.clone(), Arc::clone(&metrics));
         let pusher = match &origin.config.edge_url {
-            Some(url) => Some(Pusher::new(origin.clone(), url)?),
+            Some(url) => Some(Pusher::new(origin.clone(), Arc::clone(&metrics), url)?),
             None => None,
         };
-        let delivery = Arc::new(Delivery::new(origin)?);
-        let io = |error| CommandError::Io(format!("cannot listen on {listen}"), error);
-        let listener = TcpListener::bind(listen).await.map_err(io)?;
-        println!("listening on http://{}", listener.local_addr().map_err(io)?);
-        server::serve(listener, delivery, pusher).await.map_err(io)
+        let delivery = Arc::new(Delivery::new(origin, metrics)?);
+        let operators = match metrics_listen {
+            Some(address) => {
+                let (listener, address) = bind(address).await?;
+                println!("metrics on http://{address}{}", page::PATH);
+                Some(listener)
+            }
+            None => None,
+        };
+        let (listener, address) = bind(listen).await?;
+        // The last line: whoever reads it may ask.
+        println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+        server::serve(Serving { listener, tls, operators, delivery, health, pusher }).await;
+        Ok(())
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let io = |error| CommandError::Io(format!("cannot listen on {address}"), error);
+    let listener = TcpListener::bind(address).await.map_err(io)?;
+    let bound = listener.local_addr().map_err(io)?;
+    Ok((listener, bound))
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::peer::TrustedProxies;
 use crate::registry::database::PostgresAddress;
 use crate::sources::address::AllowedNetworks;
 use crate::sources::http::MaxRedirects;
@@ -102,6 +103,14 @@ pub struct Config {
     pub master_secret: Option<Zeroizing<String>>,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate chain to serve TLS with, in PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Proxies before this origin whose word on the client is believed; none by default.
+    pub trusted_proxies: TrustedProxies,
+    /// Where the metrics are served, if they are.
+    pub metrics_listen: Option<SocketAddr>,
     /// Who may ask.
     pub delivery: DeliveryMode,
     /// The edge's environment, bound into every record.
@@ -126,6 +135,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("MASTER_SECRET", "at least 32 characters; seals the registry's secrets. Or MASTER_SECRET_FILE"),
     ("SEALPIX_LISTEN", "address and port; default 127.0.0.1:8080"),
+    ("SEALPIX_TLS_CERT_FILE", "PEM certificates to serve TLS with, the server's own first; default none: plain HTTP"),
+    ("SEALPIX_TLS_KEY_FILE", "PEM private key of the first of them"),
+    (
+        "SEALPIX_TRUSTED_PROXIES",
+        "networks (CIDR, separated by commas) of proxies whose X-Forwarded-For and X-Forwarded-Proto count; default none",
+    ),
+    ("SEALPIX_METRICS_LISTEN", "address and port of /metrics, /healthz and /readyz for operators; default none"),
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
     ("SEALPIX_ENVIRONMENT", "the edge's environment; default production"),
     ("SEALPIX_FILE_ROOTS", "folders that file sources may lie below, separated by colons"),
@@ -229,9 +245,16 @@ impl Config {
             data_dir,
             database,
             master_secret,
-            listen: environment.parsed("SEALPIX_LISTEN", default_listen, |text| {
-                text.parse().map_err(|_| "takes an address and a port, as 127.0.0.1:8080".to_owned())
-            })?,
+            listen: environment.parsed("SEALPIX_LISTEN", default_listen, socket_address)?,
+            tls_cert: environment.text("SEALPIX_TLS_CERT_FILE").map(PathBuf::from),
+            tls_key: environment.text("SEALPIX_TLS_KEY_FILE").map(PathBuf::from),
+            trusted_proxies: environment.parsed(
+                "SEALPIX_TRUSTED_PROXIES",
+                TrustedProxies::default(),
+                TrustedProxies::parse,
+            )?,
+            metrics_listen: environment
+                .parsed("SEALPIX_METRICS_LISTEN", None, |text| socket_address(text).map(Some))?,
             delivery: environment.parsed("SEALPIX_DELIVERY", DeliveryMode::Auto, |text| match text {
                 "auto" => Ok(DeliveryMode::Auto),
                 "direct" => Ok(DeliveryMode::Direct),
@@ -299,6 +322,10 @@ fn edge_url(text: &str) -> Result<String, String> {
     }
 }
 
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "takes an address and a port, as 127.0.0.1:8080".to_owned())
+}
+
 fn real_folder(path: &Path) -> Result<PathBuf, String> {
     let real = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
     if real.is_dir() { Ok(real) } else { Err(format!("{} is no folder", path.display())) }
@@ -318,6 +345,10 @@ mod tests {
         let config = read(&[
             ("SEALPIX_DATA_DIR", "/tmp"),
             ("SEALPIX_LISTEN", "127.0.0.1:9"),
+            ("SEALPIX_TLS_CERT_FILE", "/tmp/crt"),
+            ("SEALPIX_TLS_KEY_FILE", "/tmp/key"),
+            ("SEALPIX_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("SEALPIX_METRICS_LISTEN", "127.0.0.1:0"),
             ("SEALPIX_DELIVERY", "direct"),
             ("SEALPIX_ENVIRONMENT", "staging"),
             ("SEALPIX_EDGE_URL", "https://img.example.com/"),
@@ -331,6 +362,10 @@ mod tests {
         .unwrap();
         assert!(matches!(config.database, Database::Sqlite(file) if file == Path::new("/tmp/registry.db")));
         assert_eq!(config.listen.port(), 9);
+        assert_eq!(config.tls_cert.as_deref(), Some(Path::new("/tmp/crt")));
+        assert_eq!(config.tls_key.as_deref(), Some(Path::new("/tmp/key")));
+        assert_eq!(config.trusted_proxies, TrustedProxies::parse("10.0.0.0/8").unwrap());
+        assert_eq!(config.metrics_listen.map(|listen| listen.port()), Some(0));
         assert_eq!(config.delivery, DeliveryMode::Direct);
         assert_eq!(config.edge_environment, "staging");
         assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
@@ -345,6 +380,8 @@ mod tests {
     fn cfg2_a_wrong_or_unknown_value_stops_the_start_by_name() {
         for (name, value) in [
             ("SEALPIX_LISTEN", "8080"),
+            ("SEALPIX_METRICS_LISTEN", "9090"),
+            ("SEALPIX_TRUSTED_PROXIES", "0.0.0.0/0"),
             ("SEALPIX_DELIVERY", "Direct"),
             ("SEALPIX_ENVIRONMENT", "A b"),
             ("SEALPIX_EDGE_URL", "http://img.example.com"),

@@ -10,9 +10,10 @@ use sealpix::negotiation;
 use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Proven};
 
-use crate::clock::random;
+use super::Delivery;
 use crate::config::DeliveryMode;
-use crate::origin::Origin;
+use crate::observe::request_id::RequestId;
+use crate::origin::OpenError;
 use crate::sources::http::FETCH_MARK;
 
 /// How `f_auto` is resolved.
@@ -49,15 +50,15 @@ pub(crate) struct Facts {
 /// The facts, or why there are none; and the request's name in answers and logs.
 pub(crate) struct Circumstances {
     pub(crate) facts: Result<Facts, Denial>,
-    pub(crate) request_id: String,
+    pub(crate) request_id: RequestId,
 }
 
 impl Circumstances {
-    pub(crate) async fn of(origin: &Origin, request: &Parts) -> Self {
-        let mut request_id = new_request_id();
-        let facts = match Self::facts(origin, request).await {
+    pub(crate) async fn of(delivery: &Delivery, request: &Parts) -> Self {
+        let mut request_id = RequestId::of_extensions(&request.extensions);
+        let facts = match Self::facts(delivery, request).await {
             Ok((facts, proven_id)) => {
-                if let Some(id) = proven_id.filter(|id| is_request_id(id)) {
+                if let Some(id) = proven_id.as_deref().and_then(RequestId::proven) {
                     request_id = id;
                 }
                 Ok(facts)
@@ -67,14 +68,19 @@ impl Circumstances {
         Self { facts, request_id }
     }
 
-    async fn facts(origin: &Origin, request: &Parts) -> Result<(Facts, Option<String>), Denial> {
+    async fn facts(delivery: &Delivery, request: &Parts) -> Result<(Facts, Option<String>), Denial> {
+        let origin = &delivery.origin;
         if request.headers.get_all(HOST).iter().count() > 1 {
             return Err(Denial::new(Code::MalformedUrl, "the request has more than one Host"));
         }
         if request.headers.contains_key(FETCH_MARK) {
             return Err(Denial::new(Code::SourceDenied, "a source may not be one of our own pictures"));
         }
-        let links = origin.link_keys().await?;
+        let links = origin.link_keys().await.inspect_err(|error| {
+            if matches!(error, OpenError::Registry(_)) {
+                delivery.metrics.registry_failed();
+            }
+        })?;
         let needs_proof = match origin.config.delivery {
             DeliveryMode::Auto => !links.is_empty(),
             DeliveryMode::Direct => false,
@@ -113,14 +119,4 @@ pub(crate) fn raw_target(request: &Parts) -> Result<&str, Denial> {
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     (!values.is_empty()).then(|| values.join(", "))
-}
-
-/// A name for a request that brings none.
-pub(crate) fn new_request_id() -> String {
-    // Without randomness the id is empty and the request goes on: it secures nothing.
-    random::<8>().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).unwrap_or_default()
-}
-
-fn is_request_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }

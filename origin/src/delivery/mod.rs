@@ -20,15 +20,16 @@ use sealpix::gate::{self, Admission};
 use sealpix::operations::Operations;
 use sealpix::record::ProjectRecord;
 use sealpix::source::Source as Asked;
-use sealpix::target::Target;
+use sealpix::target::{Slug, Target};
 use sha2::{Digest as _, Sha256};
 
 pub use answer::problem;
 use circumstances::Circumstances;
-pub(crate) use circumstances::new_request_id;
 pub use work::Work;
 
 use crate::images;
+use crate::observe::metrics::Metrics;
+use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
 use crate::sources::configured::{Configured, ConfiguredError};
 use crate::sources::{FetchLimits, Fetched};
@@ -38,6 +39,8 @@ use counters::Counters;
 pub struct Delivery {
     /// Configuration, vault, registry, clock.
     pub origin: Origin,
+    /// What it counts and measures.
+    pub metrics: Arc<Metrics>,
     sources: Configured,
     counters: Counters,
     work: Work,
@@ -45,10 +48,10 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin) -> Result<Self, ConfiguredError> {
+    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, ConfiguredError> {
         let sources = Configured::new(&origin)?;
-        let work = Work::new(origin.config.work_deadline);
-        Ok(Self { origin, sources, counters: Counters::default(), work })
+        let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
+        Ok(Self { origin, metrics, sources, counters: Counters::default(), work })
     }
 }
 
@@ -57,24 +60,23 @@ pub async fn deliver(State(delivery): State<Arc<Delivery>>, request: Request<Bod
     let started = tokio::time::Instant::now();
     // A request for a picture has no body that anybody reads.
     let (request, _) = request.into_parts();
-    let circumstances = Circumstances::of(&delivery.origin, &request).await;
+    let circumstances = Circumstances::of(&delivery, &request).await;
     let request_id = circumstances.request_id.clone();
+    let project = request.uri.path().split('/').nth(1).and_then(Slug::new);
+    tracing::Span::current()
+        .record("request_id", request_id.as_str())
+        .record("project", project.as_ref().map(Slug::as_str));
     let result = match request.method {
         Method::OPTIONS => Ok(answer::preflight()),
         _ => way(&delivery, circumstances, &request).await,
     };
-    let (outcome, response) = match result {
-        Ok(response) => ("admitted", response),
-        Err(denial) => (denial.code.as_str(), problem(&denial, &request_id)),
+    let (outcome, mut response) = match result {
+        Ok(response) if response.status() == StatusCode::NOT_MODIFIED => ("not_modified", response),
+        Ok(response) => ("ok", response),
+        Err(denial) => (denial.code.as_str(), problem(&denial, request_id.as_str())),
     };
-    tracing::info!(
-        request_id,
-        project = request.uri.path().split('/').nth(1).filter(|slug| slug.len() <= 50),
-        outcome,
-        status = response.status().as_u16(),
-        millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "request"
-    );
+    response.headers_mut().insert(request_id::HEADER, request_id.header_value());
+    delivery.metrics.request_answered(outcome, response.status(), started.elapsed());
     response
 }
 
@@ -93,7 +95,11 @@ async fn way(delivery: &Delivery, circumstances: Circumstances, request: &Parts)
         return Err(Denial::new(Code::OperationUnsupported, format!("the engine cannot do {name} yet")));
     }
     let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
-    let source = fetch(delivery, &admission, &project).await?;
+    let fetching = tokio::time::Instant::now();
+    let source = fetch(delivery, &admission, &project).await;
+    let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
+    delivery.metrics.source_fetched(kind, fetching.elapsed());
+    let source = source?;
     place.shrink_to(source.bytes.len());
     let etag = etag(&source, &operations);
     let frame =
@@ -114,7 +120,7 @@ async fn admit(
 ) -> Result<(Admission, ProjectRecord), Denial> {
     let asked = target.request();
     let rows = delivery.origin.registry.key_and_project(asked.key, &asked.project).await;
-    let (key, project) = rows.map_err(|error| internal(&error))?;
+    let (key, project) = rows.inspect_err(|_| delivery.metrics.registry_failed()).map_err(|error| internal(&error))?;
     let key = key.map(|key| delivery.origin.key_record(&key)).transpose().map_err(|error| internal(&error))?;
     let project = project.map(|project| project.value.record());
     let admission = gate::admit(target, referer, key.as_ref(), project.as_ref(), now)?;

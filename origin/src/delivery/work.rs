@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal;
 use crate::images::{self, Derivative, Limits};
+use crate::observe::metrics::Metrics;
 
 /// Requests that may wait for a core, for each core: at 100 ms a picture, the last of them waits under two seconds.
 const WAITING_PER_CORE: usize = 16;
@@ -27,6 +28,7 @@ pub struct Work {
     source_mib: Arc<Semaphore>,
     deadline: Duration,
     limits: Limits,
+    metrics: Arc<Metrics>,
 }
 
 /// A place in the queue and room for a source. Held from before the fetch until the work is done.
@@ -57,7 +59,7 @@ fn shed(detail: &str) -> Denial {
 impl Work {
     /// A pool over this machine's cores.
     #[must_use]
-    pub fn new(deadline: Duration) -> Self {
+    pub fn new(deadline: Duration, metrics: Arc<Metrics>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             cores: Arc::new(Semaphore::new(cores)),
@@ -65,6 +67,7 @@ impl Work {
             source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
             deadline,
             limits: Limits::default(),
+            metrics,
         }
     }
 
@@ -86,9 +89,15 @@ impl Work {
             .map_err(|_| late())?
             .map_err(|_| late())?;
         let limits = self.limits;
+        let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
         let work = tokio::task::spawn_blocking(move || {
-            let _held = (place, core);
-            images::process(&source, &operations, &limits, deadline.into_std())
+            let _held = (place, core, metrics.work_begins(), span.entered());
+            let began = tokio::time::Instant::now();
+            let made = images::process(&source, &operations, &limits, deadline.into_std());
+            if let Ok(derivative) = &made {
+                metrics.picture_made(derivative.format.name(), began.elapsed());
+            }
+            made
         });
         let done = work.await.map_err(|error| super::internal(&error))?;
         done.map_err(refusal::of_image)

@@ -18,10 +18,12 @@ use sealpix::link::{LinkId, LinkKeys};
 use sealpix::proof::{self, Direction, Proven};
 use sealpix::target::Slug;
 use sealpix::wire;
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use crate::clock::random;
-use crate::delivery::{Delivery, internal, new_request_id, problem};
+use crate::delivery::{Delivery, internal, problem};
+use crate::observe::request_id::RequestId;
 use crate::origin::Origin;
 use crate::registry::{Author, EdgeLink, RecordName, RegistryError};
 
@@ -49,7 +51,7 @@ pub async fn pull_records(State(delivery): State<Arc<Delivery>>, request: Reques
     let (request, _) = request.into_parts();
     match records(&delivery.origin, &request).await {
         Ok(records) => ([("Cache-Control", "no-store")], records.lines()).into_response(),
-        Err(denial) => problem(&denial, &new_request_id()),
+        Err(denial) => problem(&denial, RequestId::of_extensions(&request.extensions).as_str()),
     }
 }
 
@@ -153,11 +155,12 @@ fn queue_pulled(origin: &Origin, mut names: Vec<(RecordName, u64)>) {
         return;
     }
     let origin = origin.clone();
-    tokio::spawn(async move {
+    let queueing = async move {
         if let Err(error) = queue_missing(&origin, &names, now).await {
             tracing::error!(%error, "records cannot be queued for the edge");
         }
-    });
+    };
+    tokio::spawn(queueing.in_current_span());
 }
 
 async fn queue_missing(origin: &Origin, names: &[(RecordName, u64)], now: u64) -> Result<(), RegistryError> {

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::Sealer;
 use crate::clock::random;
+use crate::observe::metrics::Metrics;
 use crate::origin::{OpenError, Origin};
 use crate::registry::{Author, RecordName, RegistryError, Waiting};
 use crate::sources::tls::{TrustError, client_config};
@@ -80,6 +81,21 @@ enum PushError {
     Origin(String),
 }
 
+impl PushError {
+    /// In a word, for the metrics.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Refused { .. } => "refused",
+            Self::Foreign => "foreign",
+            Self::Stale(_) => "stale",
+            Self::NoLink => "no_link",
+            Self::Registry(_) => "registry",
+            Self::Origin(_) => "origin",
+        }
+    }
+}
+
 impl From<OpenError> for PushError {
     fn from(error: OpenError) -> Self {
         Self::Origin(error.to_string())
@@ -95,6 +111,7 @@ impl From<Denial> for PushError {
 /// Pushes the outbox of an origin to its edge.
 pub struct Pusher {
     origin: Origin,
+    metrics: Arc<Metrics>,
     client: reqwest::Client,
     url: String,
 }
@@ -104,7 +121,7 @@ impl Pusher {
     ///
     /// # Errors
     /// Certificates or the HTTP client that cannot be set up.
-    pub fn new(origin: Origin, edge_url: &str) -> Result<Arc<Self>, PushSetupError> {
+    pub fn new(origin: Origin, metrics: Arc<Metrics>, edge_url: &str) -> Result<Arc<Self>, PushSetupError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(client_config(None)?)
             .no_proxy()
@@ -113,7 +130,7 @@ impl Pusher {
             .user_agent("Sealpix")
             .timeout(Duration::from_secs(DEADLINE_SECS))
             .build()?;
-        Ok(Arc::new(Self { origin, client, url: format!("{edge_url}{PUSH_PATH}") }))
+        Ok(Arc::new(Self { origin, metrics, client, url: format!("{edge_url}{PUSH_PATH}") }))
     }
 
     /// Pushes for as long as it is polled. Dropping it loses nothing: what was not acknowledged is sent again.
@@ -150,6 +167,7 @@ impl Pusher {
         let most = u32::try_from(free).unwrap_or(0);
         let now = self.origin.clock.millis();
         self.leased(most, now).await.unwrap_or_else(|error| {
+            self.metrics.registry_failed();
             tracing::error!(%error, "the outbox cannot be read");
             Vec::new()
         })
@@ -182,6 +200,9 @@ impl Pusher {
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "records cannot be queued for renewal"),
             }
+            if let Ok(waiting) = self.origin.registry.outbox_len().await {
+                self.metrics.outbox_counted(waiting);
+            }
             if let Err(error) = self.offer_next_link().await {
                 tracing::info!(%error, "the edge does not have the next edge link yet");
             }
@@ -203,7 +224,9 @@ impl Pusher {
 
     async fn push(&self, waiting: Waiting) {
         let name = waiting.name.to_string();
-        let done = match self.send(&waiting).await {
+        let sent = self.send(&waiting).await;
+        self.metrics.record_pushed(sent.as_ref().map_or_else(PushError::result, |_| "held"));
+        let done = match sent {
             Ok(version) => {
                 tracing::info!(name, version, "the edge holds the record");
                 self.finish(&waiting, version).await

@@ -54,11 +54,5 @@ impl Change {
 /// The empty cell of the answer to the request `id`.
 #[must_use]
 pub fn answer_cell(id: &str) -> Cell {
-    Cell {
-        table: "idempotency",
-        row: id.to_owned(),
-        column: "answer_cell",
-        version: 1,
-        sealed: String::new(),
-    }
+    Cell { table: "idempotency", row: id.to_owned(), column: "answer_cell", version: 1, sealed: String::new() }
 }

@@ -106,7 +106,8 @@ impl Change {
 
     /// Moves a session's end.
     pub async fn extend_session(&mut self, id: &str, expires_at: u64) -> Result<(), RegistryError> {
-        let changed = self.execute("UPDATE sessions SET expires_at = $2 WHERE id = $1", values![id, expires_at]).await?;
+        let changed =
+            self.execute("UPDATE sessions SET expires_at = $2 WHERE id = $1", values![id, expires_at]).await?;
         if changed == 0 { Err(RegistryError::Missing("such session".to_owned())) } else { Ok(()) }
     }
 

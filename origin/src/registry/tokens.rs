@@ -105,7 +105,8 @@ impl Change {
     /// Removes a token of a user, or of anybody.
     pub async fn remove_token(&mut self, id: &TokenId, of: Option<&UserId>) -> Result<(), RegistryError> {
         let held = self.row("SELECT user_id, name FROM api_tokens WHERE id = $1", values![id.to_string()]).await?;
-        let held = held.filter(|row| of.is_none_or(|of| row.get::<String>(0).is_ok_and(|owner| owner == of.to_string())));
+        let held =
+            held.filter(|row| of.is_none_or(|of| row.get::<String>(0).is_ok_and(|owner| owner == of.to_string())));
         let held = held.ok_or_else(|| RegistryError::Missing("such token".to_owned()))?;
         self.execute("DELETE FROM api_tokens WHERE id = $1", values![id.to_string()]).await?;
         let before = json!({ "name": held.get::<String>(1)? });

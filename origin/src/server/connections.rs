@@ -1,0 +1,114 @@
+//! Connections of one port: so many at once, each with a deadline for every request's head, with TLS or without.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::peer::Socket;
+
+/// How long a client may take for a request's head, idle time on a kept connection included, and for TLS before it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long to wait when there are no more files to accept with.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Whether a connection may bring more than one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Alive,
+    Once,
+}
+
+/// A port that is listened on.
+pub(super) struct Port {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: TowerToHyperService<Router>,
+    slots: Arc<Semaphore>,
+}
+
+impl Port {
+    /// `most` connections at once; more wait in the listener's queue.
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, most: usize) -> Self {
+        Self { listener, tls, service: TowerToHyperService::new(router), slots: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// Accepts for as long as it is polled. What it has accepted runs on, and ends well when `running` shuts down.
+    pub(super) async fn accept(&self, running: &GracefulShutdown, keep: Keep) -> Infallible {
+        loop {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            match self.listener.accept().await {
+                Ok((stream, from)) => {
+                    let conversation = self.converse(stream, from, running.watcher(), keep);
+                    tokio::spawn(async move {
+                        conversation.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    // Out of files, or a client that left already: the next one may fare better.
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn converse(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+        watcher: Watcher,
+        keep: Keep,
+    ) -> impl Future<Output = ()> + use<> {
+        let service = self.service.clone();
+        let tls = self.tls.clone();
+        let socket = Socket { address: from.ip(), is_tls: tls.is_some() };
+        async move {
+            match tls {
+                None => answer(stream, socket, service, watcher, keep).await,
+                // A client that speaks no TLS, or none of ours, has nothing that it could be told.
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+                        answer(stream, socket, service, watcher, keep).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    socket: Socket,
+    service: TowerToHyperService<Router>,
+    watcher: Watcher,
+    keep: Keep,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(socket);
+        service.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .keep_alive(keep == Keep::Alive)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that breaks off is no fault of ours.
+    let _ = watcher.watch(connection).await;
+}

@@ -1,0 +1,158 @@
+//! The server: every route in one place, and its life from listening to the last answer.
+
+mod connections;
+pub mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use hyper_util::server::graceful::GracefulShutdown;
+use sealpix::answer::PROTECTIVE_HEADERS;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::delivery::{Delivery, deliver};
+use crate::edge_link;
+use crate::edge_link::push::Pusher;
+use crate::observe::health::Health;
+use crate::observe::{page, request_log};
+use crate::peer::{Peer, identify};
+use connections::{Keep, Port};
+
+/// The routes. A request that none of them takes is for a picture.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<Delivery>>)> {
+    vec![(edge_link::RECORDS_PATH, get(edge_link::pull_records))]
+}
+
+/// The whole service. Every answer, also a route's own, carries the protective headers (HDR-1) and the request's name,
+/// and every request its [`Peer`].
+pub fn router(delivery: Arc<Delivery>, health: &Arc<Health>) -> Router {
+    let trusted = Arc::new(delivery.origin.config.trusted_proxies.clone());
+    let metrics = Arc::clone(&delivery.metrics);
+    let routed = routes().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
+    let routed = routed.fallback(deliver).with_state(delivery).merge(health.router());
+    dressed(routed).layer(from_fn_with_state(metrics, request_log::log)).layer(from_fn_with_state(trusted, identify))
+}
+
+/// Routes with the protective headers.
+fn dressed(router: Router) -> Router {
+    router.layer(from_fn(protect))
+}
+
+/// A year: a browser that has seen TLS here once asks for nothing else.
+const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+async fn protect(request: Request, next: Next) -> Response {
+    let is_tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_tls);
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    for (name, value) in PROTECTIVE_HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if is_tls {
+        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(TRANSPORT_SECURITY);
+    }
+    answer
+}
+
+/// Connections at once. More wait in the listener's queue; half of the 1,024 files that a process may open by default.
+const MAX_CONNECTIONS: usize = 512;
+
+/// Connections to the operator's port at once: a few scrapers.
+const MAX_OPERATORS: usize = 16;
+
+/// How long requests may run on after SIGTERM: longer than a fetch and the work on it, shorter than a supervisor's
+/// patience.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// What is served, and where.
+pub struct Serving {
+    /// The service's port.
+    pub listener: TcpListener,
+    /// TLS on that port.
+    pub tls: Option<TlsAcceptor>,
+    /// The port of the metrics.
+    pub operators: Option<TcpListener>,
+    /// Delivery.
+    pub delivery: Arc<Delivery>,
+    /// Whether all is well.
+    pub health: Arc<Health>,
+    /// The pusher, if there is an edge to push to.
+    pub pusher: Option<Arc<Pusher>>,
+}
+
+/// Serves HTTP/1.1 until SIGTERM or SIGINT, then lets the requests that run end.
+///
+/// Until they have, new ones are answered too, each on a connection of its own, and `/readyz` says that it is draining:
+/// whoever balances the load sees it and goes elsewhere, and nobody is turned away meanwhile.
+pub async fn serve(serving: Serving) {
+    let Serving { listener, tls, operators, delivery, health, pusher } = serving;
+    let mut beside = JoinSet::new();
+    if let Some(pusher) = pusher {
+        // What a push that is cut off has not brought over is sent again at the next start.
+        beside.spawn(pusher.run());
+    }
+    if let Some(listener) = operators {
+        let router = dressed(page::router(Arc::clone(&delivery.metrics), &health));
+        let port = Port::new(listener, None, router, MAX_OPERATORS);
+        beside.spawn(async move { match port.accept(&GracefulShutdown::new(), Keep::Alive).await {} });
+    }
+    let port = Port::new(listener, tls, router(delivery, &health), MAX_CONNECTIONS);
+    let before = GracefulShutdown::new();
+    tokio::select! {
+        never = port.accept(&before, Keep::Alive) => match never {},
+        () = stopped() => {}
+    }
+    health.drain();
+    let drained = async {
+        let after = GracefulShutdown::new();
+        tokio::select! {
+            never = port.accept(&after, Keep::Once) => match never {},
+            () = before.shutdown() => {}
+        }
+        drop(port);
+        after.shutdown().await;
+    };
+    if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+        tracing::warn!("requests that did not end in time were broken off");
+    }
+}
+
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+    tracing::info!("draining");
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpix::target::Slug;
+
+    use crate::observe::health;
+
+    #[test]
+    fn no_route_begins_like_a_project() {
+        let paths = super::routes().into_iter().map(|(path, _)| path).chain(health::PATHS);
+        for path in paths {
+            let first = path.split('/').nth(1).unwrap();
+            assert_eq!(Slug::new(first), None, "{path} could be a project's");
+        }
+    }
+}
