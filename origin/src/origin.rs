@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Database};
 use crate::edge_link::Pulled;
 use crate::registry::{Author, EdgeLink, Key, Registry, RegistryError};
-use crate::vault::{MasterKey, Vault, VaultError};
+use crate::vault::{JwtSecret, MasterKey, Vault, VaultError};
 
 /// The setting whose cell tells a wrong master key from a damaged cell.
 const CHECK: &str = "vault.check";
@@ -50,6 +50,8 @@ pub struct Origin {
     pub registry: Arc<Registry>,
     /// Its clock.
     pub clock: Arc<dyn Clock>,
+    /// What sessions are signed with, and the second tier is sealed under.
+    pub jwt: Arc<JwtSecret>,
     /// Names that pulls had queued, and when.
     pub pulled: Arc<Mutex<Pulled>>,
 }
@@ -91,6 +93,7 @@ impl Origin {
             vault: Arc::new(vault),
             registry,
             clock: Arc::new(SystemClock),
+            jwt: Arc::new(JwtSecret::generate()?),
             pulled: Arc::default(),
         })
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use sealpix_origin::admin::Admin;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
 use sealpix_origin::edge_link::push::Pusher;
@@ -49,6 +50,7 @@ impl Serve {
             Some(url) => Some(Pusher::new(origin.clone(), Arc::clone(&metrics), url)?),
             None => None,
         };
+        let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
         let delivery = Arc::new(Delivery::new(origin, metrics)?);
         let operators = match metrics_listen {
             Some(address) => {
@@ -61,7 +63,7 @@ impl Serve {
         let (listener, address) = bind(listen).await?;
         // The last line: whoever reads it may ask.
         println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
-        server::serve(Serving { listener, tls, operators, delivery, health, pusher }).await;
+        server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         Ok(())
     }
 }
