@@ -7,6 +7,7 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod observe;
 mod push;
 mod robustness;
 mod secrets;
