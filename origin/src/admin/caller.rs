@@ -14,6 +14,7 @@ use crate::access::role::{Caller as Kind, GuestMode};
 use crate::access::session::Audience;
 use crate::access::token::ApiToken;
 use crate::access::{cookie, csrf};
+use crate::observe::request_id::RequestId;
 use crate::peer::Peer;
 use crate::registry::{Actor, Author, SessionOwner};
 
@@ -127,7 +128,7 @@ impl FromRequestParts<Arc<Admin>> for Caller {
             address: peer.map(|peer| peer.address),
             is_tls: peer.is_some_and(|peer| peer.is_tls),
             session: None,
-            request_id: parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
+            request_id: Some(RequestId::of_extensions(&parts.extensions).as_str().to_owned()),
             now_millis: admin.origin.clock.millis(),
         };
         // A bearer that is wrong is not replaced by a cookie that is right.

@@ -13,12 +13,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::routing::any;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::{Problem, ProblemBody};
 
-use crate::access::session::SessionKeys;
+use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
+use crate::observe::metrics::Metrics;
 use crate::origin::Origin;
 use page::{Page, PageQuery};
 use security::Schemes;
@@ -35,6 +37,16 @@ pub struct Admin {
     pub origin: Origin,
     /// What signs sessions.
     pub sessions: SessionKeys,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Admin {
+    /// The API over an open origin.
+    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Arc<Self>, ShortJwtSecret> {
+        let current = SessionKey::from_jwt_secret(origin.jwt.expose().as_bytes())?;
+        Ok(Arc::new(Self { origin, sessions: SessionKeys::new(current, None), metrics }))
+    }
 }
 
 /// Every handler's state.
@@ -84,7 +96,13 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
 /// The routes.
 pub fn router(admin: Arc<Admin>) -> Router {
     let (router, _) = described().split_for_parts();
-    router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(admin)
+    let nothing = || async { Problem::missing("such path") };
+    router
+        .route(PREFIX, any(nothing))
+        .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
+        .method_not_allowed_fallback(|| async { Problem::method() })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(admin)
 }
 
 /// The OpenAPI document, as committed in `docs/openapi.json`.

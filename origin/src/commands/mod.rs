@@ -16,6 +16,7 @@ pub(crate) mod sign;
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
+use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::origin::{OpenError, Origin};
@@ -53,6 +54,9 @@ pub(crate) enum CommandError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The admin API.
+    #[error("the admin API: {0}")]
+    Admin(#[from] ShortJwtSecret),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use sealpix_origin::admin::Admin;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
 use sealpix_origin::edge_link::push::Pusher;
@@ -61,6 +62,7 @@ impl Serve {
             Some(url) => Some(Pusher::new(origin.clone(), Arc::clone(&metrics), url)?),
             None => None,
         };
+        let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
         let delivery = Arc::new(Delivery::new(origin.clone(), metrics)?);
         let operators = match metrics_listen {
             Some(address) => {
@@ -81,9 +83,7 @@ impl Serve {
         ];
         // The last line: whoever reads it may ask.
         println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
-        server::serve(Serving { listener, tls, operators, delivery, health, pusher }).await;
-        beside.iter().for_each(tokio::task::JoinHandle::abort);
-        presence.end().await;
+        server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         Ok(())
     }
 }

@@ -181,7 +181,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_TLS_KEY_FILE", "PEM private key of the first of them"),
     (
         "SEALPIX_TRUSTED_PROXIES",
-        "networks (CIDR, separated by commas) of proxies whose X-Forwarded-For and X-Forwarded-Proto count; default none",
+        "networks (CIDR, separated by commas) of proxies whose X-Forwarded-For and -Proto count; default none",
     ),
     ("SEALPIX_METRICS_LISTEN", "address and port of /metrics, /healthz and /readyz for operators; default none"),
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::admin::{self, Admin};
 use crate::delivery::{Delivery, deliver};
 use crate::edge_link;
 use crate::edge_link::push::Pusher;
@@ -35,11 +36,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<Delivery>>)> {
 
 /// The whole service. Every answer, also a route's own, carries the protective headers (HDR-1) and the request's name,
 /// and every request its [`Peer`].
-pub fn router(delivery: Arc<Delivery>, health: &Arc<Health>) -> Router {
+pub fn router(delivery: Arc<Delivery>, health: &Arc<Health>, admin: Arc<Admin>) -> Router {
     let trusted = Arc::new(delivery.origin.config.trusted_proxies.clone());
     let metrics = Arc::clone(&delivery.metrics);
     let routed = routes().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
-    let routed = routed.fallback(deliver).with_state(delivery).merge(health.router());
+    let routed = routed.fallback(deliver).with_state(delivery).merge(health.router()).merge(admin::router(admin));
     dressed(routed).layer(from_fn_with_state(metrics, request_log::log)).layer(from_fn_with_state(trusted, identify))
 }
 
@@ -86,6 +87,8 @@ pub struct Serving {
     pub delivery: Arc<Delivery>,
     /// Whether all is well.
     pub health: Arc<Health>,
+    /// The admin API.
+    pub admin: Arc<Admin>,
     /// The pusher, if there is an edge to push to.
     pub pusher: Option<Arc<Pusher>>,
 }
@@ -95,7 +98,7 @@ pub struct Serving {
 /// Until they have, new ones are answered too, each on a connection of its own, and `/readyz` says that it is draining:
 /// whoever balances the load sees it and goes elsewhere, and nobody is turned away meanwhile.
 pub async fn serve(serving: Serving) {
-    let Serving { listener, tls, operators, delivery, health, pusher } = serving;
+    let Serving { listener, tls, operators, delivery, health, admin, pusher } = serving;
     let mut beside = JoinSet::new();
     if let Some(pusher) = pusher {
         // What a push that is cut off has not brought over is sent again at the next start.
@@ -106,7 +109,7 @@ pub async fn serve(serving: Serving) {
         let port = Port::new(listener, None, router, MAX_OPERATORS);
         beside.spawn(async move { match port.accept(&GracefulShutdown::new(), Keep::Alive).await {} });
     }
-    let port = Port::new(listener, tls, router(delivery, &health), MAX_CONNECTIONS);
+    let port = Port::new(listener, tls, router(delivery, &health, admin), MAX_CONNECTIONS);
     let before = GracefulShutdown::new();
     tokio::select! {
         never = port.accept(&before, Keep::Alive) => match never {},
@@ -117,14 +120,26 @@ pub async fn serve(serving: Serving) {
         let after = GracefulShutdown::new();
         tokio::select! {
             never = port.accept(&after, Keep::Once) => match never {},
-            () = before.shutdown() => {}
+            () = ended(before) => {}
         }
         drop(port);
-        after.shutdown().await;
+        ended(after).await;
     };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("requests that did not end in time were broken off");
     }
+}
+
+/// How long a connection that was accepted has to bring the request that it was made for: hyper closes one that has
+/// brought nothing, and its client would take that for a failure.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Waits for the end of connections that are no longer kept.
+async fn ended(connections: GracefulShutdown) {
+    if connections.count() > 0 {
+        tokio::time::sleep(SETTLE).await;
+    }
+    connections.shutdown().await;
 }
 
 async fn stopped() {

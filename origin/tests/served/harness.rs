@@ -1,6 +1,6 @@
 //! Starts `sealpix` in a folder of its own, and asks it byte for byte.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
@@ -135,6 +135,7 @@ impl Made {
 pub(crate) struct Served {
     child: Child,
     address: String,
+    metrics: Option<String>,
     log: Arc<Mutex<String>>,
 }
 
@@ -150,11 +151,18 @@ impl Served {
                 log.push('\n');
             }
         });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("it did not start: {}", log.lock().unwrap())).to_owned();
-        Self { child, address, log }
+        let (mut metrics, mut address) = (None, None);
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix("metrics on http://") {
+                metrics = Some(url.strip_suffix("/metrics").unwrap().to_owned());
+            }
+            if let Some((_, bound)) = line.strip_prefix("listening on ").and_then(|url| url.split_once("://")) {
+                address = Some(bound.to_owned());
+                break;
+            }
+        }
+        let address = address.unwrap_or_else(|| panic!("it did not start: {}", log.lock().unwrap()));
+        Self { child, address, metrics, log }
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
@@ -163,17 +171,12 @@ impl Served {
 
     /// Sends a request line and headers as they are given, nothing repaired.
     pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str("\r\n");
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer::parse(&bytes)
+        ask(connected(&self.address), method, target, headers)
+    }
+
+    /// Asks on the operator's port.
+    pub(crate) fn operate(&self, target: &str) -> Answer {
+        ask(connected(self.metrics.as_deref().unwrap()), "GET", target, &[])
     }
 
     /// Where it listens.
@@ -196,9 +199,14 @@ impl Served {
         Path::new(&format!("/proc/{}/exe", self.child.id())).exists() && self.get("/healthz").status == 200
     }
 
+    /// SIGTERM, without waiting for the end.
+    pub(crate) fn ask_to_end(&self) {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+    }
+
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.ask_to_end();
         self.child.wait().unwrap().code()
     }
 }
@@ -210,6 +218,26 @@ impl Drop for Served {
     }
 }
 
+/// A connection that gives up after a minute.
+pub(crate) fn connected(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// Sends one request, as it is given, and reads the answer to its end.
+pub(crate) fn ask(mut stream: impl Read + Write, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    Answer::parse(&bytes)
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -219,7 +247,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes
             .windows(4)
             .position(|window| window == b"\r\n\r\n")

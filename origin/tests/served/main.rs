@@ -9,6 +9,8 @@ mod examples;
 mod harness;
 mod killed;
 mod postgres;
+
+mod observe;
 mod push;
 mod robustness;
 mod secrets;
