@@ -13,6 +13,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -102,7 +106,16 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(map_response(private))
         .with_state(admin)
+}
+
+/// Answers of the API are its caller's alone: no cache keeps them, no other site embeds them.
+async fn private(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("Cross-Origin-Resource-Policy", HeaderValue::from_static("same-origin"));
+    answer
 }
 
 /// The OpenAPI document, as committed in `docs/openapi.json`.
