@@ -103,6 +103,11 @@ impl Origin {
         Ok(false)
     }
 
+    /// How long a session lasts, in seconds.
+    pub async fn session_secs(&self) -> Result<u64, OpenError> {
+        Ok(crate::access::duration::SessionLifetime::DEFAULT.secs())
+    }
+
     /// Opens every sealed secret: how many there are, and those that do not open.
     pub async fn check_cells(&self) -> Result<(usize, Vec<VaultError>), OpenError> {
         let cells = self.registry.cells().await?;

@@ -19,6 +19,7 @@ mod outbox;
 mod projects;
 mod sessions;
 mod settings;
+mod setup;
 mod sources;
 mod state;
 mod tokens;
