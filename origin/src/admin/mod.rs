@@ -8,6 +8,12 @@ mod input;
 mod page;
 mod problem;
 mod projects;
+mod refusals;
+mod sessions;
+mod setup;
+mod tokens;
+mod users;
+mod visitor;
 
 use std::sync::Arc;
 
@@ -22,6 +28,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::{Problem, ProblemBody};
+pub use setup::{OfferError, offer_setup};
 
 use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
@@ -94,7 +101,13 @@ mod security {
 
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, OpenApiRouter::new().merge(projects::routes()))
+    let routes = OpenApiRouter::new()
+        .merge(projects::routes())
+        .merge(sessions::routes())
+        .merge(setup::routes())
+        .merge(tokens::routes())
+        .merge(users::routes());
+    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }
 
 /// The routes.

@@ -21,6 +21,7 @@ mod projects;
 mod retention;
 mod sessions;
 mod settings;
+mod setup;
 mod sources;
 mod state;
 mod tokens;
