@@ -94,8 +94,8 @@ mod tests {
     #[test]
     fn a_forged_name_is_replaced_by_a_new_one() {
         let long = "x".repeat(65);
-        for values in [
-            &[][..],
+        let forged: [&[&[u8]]; 9] = [
+            &[],
             &[b"1234567"],
             &[b""],
             &[long.as_bytes()],
@@ -104,7 +104,8 @@ mod tests {
             &[b"12345678\tx"],
             &["pétale-de-rose".as_bytes()],
             &[b"12345678", b"12345678"],
-        ] {
+        ];
+        for values in forged {
             let id = of(values);
             assert!(id.as_str().len() == 32 && id.as_str().bytes().all(|b| b.is_ascii_hexdigit()), "{values:?}");
             assert_ne!(id, of(values));
