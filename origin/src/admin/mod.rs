@@ -4,15 +4,24 @@
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
 mod caller;
+mod edge;
+mod idempotency;
 mod input;
+mod keys;
 mod page;
+mod presets;
 mod problem;
 mod projects;
+mod responses;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -90,7 +99,8 @@ mod security {
 
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, OpenApiRouter::new().merge(projects::routes()))
+    OpenApiRouter::with_openapi(Described::openapi())
+        .nest(PREFIX, OpenApiRouter::new().merge(projects::routes()).merge(presets::routes()).merge(keys::routes()))
 }
 
 /// The routes.
@@ -102,7 +112,14 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(map_response(kept_nowhere))
         .with_state(admin)
+}
+
+/// What the API answers may be secret, and is never older than its question.
+async fn kept_nowhere(mut answer: Response) -> Response {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
 }
 
 /// The OpenAPI document, as committed in `docs/openapi.json`.

@@ -7,8 +7,9 @@ use sealpix::denial::CODE_HEADER;
 use serde::Serialize;
 
 use crate::clock::NoEntropy;
+use crate::keys::MintError;
 use crate::origin::OpenError;
-use crate::registry::RegistryError;
+use crate::registry::{HostRuleError, ProjectError, RegistryError};
 use crate::vault::VaultError;
 
 /// A refusal or a failure.
@@ -91,6 +92,11 @@ impl Problem {
     /// 409: an idempotency key that cannot answer any more, or was used for something else.
     pub(super) fn idempotency(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 422: it reads, and cannot be.
+    pub(super) fn unfit(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
     /// 413.
@@ -180,6 +186,32 @@ impl From<OpenError> for Problem {
             OpenError::Registry(error) => error.into(),
             error => Self::internal(&error),
         }
+    }
+}
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Self {
+        let code = match error {
+            ProjectError::Rule(_) => "rule_invalid",
+            ProjectError::Preset { .. } => "preset_invalid",
+            ProjectError::Grant(_) => "grant_unknown",
+            ProjectError::PublicCaching => "caching_conflict",
+            ProjectError::Policy(_) => "policy_invalid",
+            ProjectError::TooLarge => "record_too_large",
+        };
+        Self::unfit(code, error.to_string())
+    }
+}
+
+impl From<HostRuleError> for Problem {
+    fn from(error: HostRuleError) -> Self {
+        ProjectError::Rule(error).into()
+    }
+}
+
+impl From<MintError> for Problem {
+    fn from(error: MintError) -> Self {
+        Self::internal(&error)
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
+mod activity;
 mod audit;
 mod author;
 pub mod database;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};

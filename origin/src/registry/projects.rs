@@ -100,6 +100,11 @@ impl Change {
         find(self, slug).await?.ok_or_else(|| RegistryError::Missing(format!("project {slug}")))
     }
 
+    /// A project as it stands in this change, if there is one.
+    pub async fn find_project(&mut self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
+        find(self, slug).await
+    }
+
     /// Whether there is any project.
     pub async fn has_projects(&mut self) -> Result<bool, RegistryError> {
         Ok(self.row("SELECT 1 FROM projects LIMIT 1", Vec::new()).await?.is_some())
