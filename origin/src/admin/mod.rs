@@ -4,11 +4,16 @@
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
 mod caller;
+mod edge;
+mod idempotency;
 mod input;
+mod keys;
 mod page;
+mod presets;
 mod problem;
 mod projects;
 mod refusals;
+mod responses;
 mod sessions;
 mod setup;
 mod tokens;
@@ -102,6 +107,8 @@ mod security {
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
+        .merge(keys::routes())
+        .merge(presets::routes())
         .merge(projects::routes())
         .merge(sessions::routes())
         .merge(setup::routes())
