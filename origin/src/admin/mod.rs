@@ -14,6 +14,7 @@ mod problem;
 mod projects;
 mod refusals;
 mod responses;
+mod rights;
 mod sessions;
 mod setup;
 mod tokens;
@@ -26,7 +27,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
@@ -39,6 +40,7 @@ use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
 use crate::origin::Origin;
 use page::{Page, PageQuery};
+use rights::{Rights, judge};
 use security::Schemes;
 
 /// Where the API begins.
@@ -119,9 +121,11 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
 
 /// The routes.
 pub fn router(admin: Arc<Admin>) -> Router {
-    let (router, _) = described().split_for_parts();
+    let (router, document) = described().split_for_parts();
+    let rights = Rights::of(&document);
     let nothing = || async { Problem::missing("such path") };
     router
+        .route_layer(from_fn_with_state((Arc::clone(&admin), rights), judge))
         .route(PREFIX, any(nothing))
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })

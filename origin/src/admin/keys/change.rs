@@ -58,7 +58,7 @@ impl Changes {
 #[utoipa::path(
     patch, path = "/keys/{public_key}", tag = "keys", request_body = Changes,
     params(("public_key" = String, Path, description = "the public key, pk_…")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
     responses((status = 200, description = "the key now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
 )]
 pub(super) async fn change(

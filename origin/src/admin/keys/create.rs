@@ -51,7 +51,7 @@ pub(super) struct Made {
 /// Idempotency-Key within 10 minutes. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     post, path = "/projects/{slug}/keys", tag = "keys", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same for every repetition of this request",

@@ -13,7 +13,7 @@ use crate::admin::{Answer, Page, PageQuery, Problem, Shared};
 
 /// Lists a project's keys, the oldest first; never their secrets.
 #[utoipa::path(
-    get, path = "/projects/{slug}/keys", tag = "keys", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/projects/{slug}/keys", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name"), PageQuery),
     responses((status = 200, description = "a page of keys", body = Page<Shown>), Asking, Named, Guarded),
 )]

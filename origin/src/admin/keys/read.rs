@@ -14,7 +14,7 @@ use crate::registry::Key;
 
 /// Shows a key; never its secret.
 #[utoipa::path(
-    get, path = "/keys/{public_key}", tag = "keys", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/keys/{public_key}", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
     params(("public_key" = String, Path, description = "the public key, pk_…")),
     responses((status = 200, description = "the key", body = Shown), Named, Guarded),
 )]

@@ -15,7 +15,7 @@ use crate::registry::RecordName;
 
 /// Revokes a key, for good; once more changes nothing. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
-    post, path = "/keys/{public_key}/revoke", tag = "keys", security(("bearer" = []), ("cookie" = [])),
+    post, path = "/keys/{public_key}/revoke", tag = "keys", security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(("public_key" = String, Path, description = "the public key, pk_…")),
     responses((status = 200, description = "the key, revoked", body = Changed<Shown>), Named, Guarded),
 )]

@@ -66,7 +66,7 @@ pub(super) struct Wanted {
 /// seconds for the edge.
 #[utoipa::path(
     post, path = "/keys/{public_key}/rotate", tag = "keys", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(
         ("public_key" = String, Path, description = "the old public key, pk_…"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same for every repetition of this request",

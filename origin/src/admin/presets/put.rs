@@ -29,7 +29,7 @@ pub(super) struct Wanted {
 /// Creates or replaces a preset. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     put, path = "/projects/{slug}/presets/{name}", tag = "presets", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["presets:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name, 1 to 32 of a-z 0-9 -")

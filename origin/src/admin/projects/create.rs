@@ -86,7 +86,7 @@ fn plain(slug: Slug) -> Project {
 
 /// Creates a project. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
-    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = []), ("cookie" = [])),
+    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = ["projects:write"]), ("cookie" = [])),
     responses((status = 201, description = "the project", body = Changed<Shown>), Bodied, Conflicting, Judged, Guarded),
 )]
 pub(super) async fn create(

@@ -12,7 +12,7 @@ use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists projects, by name.
 #[utoipa::path(
-    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = ["projects:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of projects", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(

@@ -13,7 +13,7 @@ use crate::admin::{Answer, Problem, Shared};
 
 /// Shows a project.
 #[utoipa::path(
-    get, path = "/projects/{slug}", tag = "projects", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/projects/{slug}", tag = "projects", security(("bearer" = ["projects:read"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name")),
     responses((status = 200, description = "the project", body = Shown), Named, Guarded),
 )]

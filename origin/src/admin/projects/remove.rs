@@ -12,7 +12,7 @@ use crate::admin::{Answer, Shared};
 
 /// Deletes a project none of whose keys is in use. Its keys stay, revoked; one that is made anew under its name has them.
 #[utoipa::path(
-    delete, path = "/projects/{slug}", tag = "projects", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/projects/{slug}", tag = "projects", security(("bearer" = ["projects:write"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name")),
     responses((status = 204, description = "it is gone"), Named, Conflicting, Guarded),
 )]
