@@ -84,6 +84,8 @@ impl Serve {
         // The last line: whoever reads it may ask.
         println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
+        beside.iter().for_each(tokio::task::JoinHandle::abort);
+        presence.end().await;
         Ok(())
     }
 }
