@@ -56,11 +56,6 @@ impl Caller {
         }
     }
 
-    /// This request's author, who says that they are `account`.
-    pub(super) fn author_as(&self, actor: Actor) -> Author {
-        Author { actor, ..self.author() }
-    }
-
     /// When the request began, in unix milliseconds.
     pub(super) fn now(&self) -> u64 {
         self.now_millis
