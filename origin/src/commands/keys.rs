@@ -67,7 +67,7 @@ impl Keys {
             KeysCommand::Create { project, name, json } => create(&origin, &project, name, json).await,
             KeysCommand::Revoke { key } => {
                 let key = PublicKey::parse(&key)?;
-                let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+                let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
                 change.revoke_key(key).await?;
                 change.commit().await?;
                 println!("revoked {key}");
@@ -117,7 +117,7 @@ async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> 
         version: 0,
         created_at: 0,
     };
-    let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+    let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
     change.add_key(&key).await?;
     change.commit().await?;
     print_pair(public_key, &secret_key, as_json);
@@ -140,7 +140,7 @@ async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Resul
         "24h" => now / 1000 + 86_400,
         _ => (now / 1000).saturating_sub(1),
     };
-    let mut change = origin.registry.change(&Author::command(now)).await?;
+    let mut change = origin.change(&Author::command(now)).await?;
     change.rotate_key(old, old_not_after, &new).await?;
     change.commit().await?;
     print_pair(public_key, &secret_key, as_json);

@@ -81,7 +81,7 @@ async fn rotate(origin: &Origin, compromised: bool, as_json: bool) -> Result<(),
     let previous = if compromised { None } else { Some(origin.link_secret(current)?.reveal()) };
     let new = new_link()?;
     let now = origin.clock.millis();
-    let mut change = origin.registry.change(&Author::command(now)).await?;
+    let mut change = origin.change(&Author::command(now)).await?;
     change.rotate_edge_link(&link_row(origin, &new, now)?, compromised).await?;
     change.commit().await?;
     if as_json {
@@ -117,7 +117,7 @@ async fn retire(origin: &Origin, force: bool) -> Result<(), CommandError> {
             "{waiting} records wait for the edge: try again when they are there, or --force where nothing is pushed"
         ));
     }
-    let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+    let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
     change.retire_edge_links().await?;
     change.commit().await?;
     println!("the previous edge link is refused from now on; delete SEALPIX_EDGE_LINK_PREVIOUS");

@@ -41,9 +41,7 @@ impl Serve {
         let (listen, metrics_listen) = (config.listen, config.metrics_listen);
         let tls = tls::acceptor(config.tls_cert.as_deref(), config.tls_key.as_deref())?;
         let origin = Origin::open(config).await?;
-        if let Some(damaged) = origin.check_cells().await?.1.into_iter().next() {
-            return Err(damaged.into());
-        }
+        origin.prove_cells().await?;
         let metrics = Arc::new(Metrics::new(origin.clock.secs()));
         let health = Health::new(origin.clone(), Arc::clone(&metrics));
         let pusher = match &origin.config.edge_url {
