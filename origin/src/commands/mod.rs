@@ -13,6 +13,7 @@ use std::io::Read as _;
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
+use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
@@ -42,6 +43,9 @@ pub(crate) enum CommandError {
     /// A source.
     #[error(transparent)]
     Source(#[from] ConfiguredError),
+    /// Delivery.
+    #[error(transparent)]
+    Delivery(#[from] DeliverySetupError),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),

@@ -17,11 +17,13 @@ mod logins;
 mod model;
 mod outbox;
 mod projects;
+mod request_log;
 mod sessions;
 mod settings;
 mod sources;
 mod state;
 mod tokens;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -34,9 +36,11 @@ pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
 pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
+pub use request_log::{LoggedRequest, RequestFilter};
 pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
 pub use tokens::StoredToken;
+pub use usage::{KeyUsage, UsageBy, UsageFilter, UsageTotal};
 pub use users::User;
 
 use crate::config;
