@@ -199,9 +199,4 @@ impl Change {
         let rows = self.rows(sql, values![minute * MINUTE_MILLIS]).await?;
         rows.iter().map(|row| row.get(0)).collect()
     }
-
-    /// Removes requests before `before` (unix milliseconds). How many rows there were.
-    pub async fn prune_request_log(&mut self, before: u64) -> Result<u64, RegistryError> {
-        self.execute("DELETE FROM request_log WHERE at < $1", values![before]).await
-    }
 }

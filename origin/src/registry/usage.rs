@@ -209,14 +209,4 @@ impl Change {
         }
         Ok(known)
     }
-
-    /// Removes counts of minutes before `before` (unix milliseconds). How many rows there were.
-    pub async fn prune_usage(&mut self, before: u64) -> Result<u64, RegistryError> {
-        self.execute("DELETE FROM usage WHERE minute < $1", values![before / MINUTE_MILLIS]).await
-    }
-
-    /// Forgets reports that were received before `before` (unix milliseconds): older ones than a report's rows may be.
-    pub async fn prune_usage_reports(&mut self, before: u64) -> Result<u64, RegistryError> {
-        self.execute("DELETE FROM usage_reports WHERE received_at < $1", values![before]).await
-    }
 }
