@@ -167,6 +167,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "JWT_SECRET_PREVIOUS",
         "the JWT secret before it: the start re-wraps the data key, and sessions live on. Or JWT_SECRET_PREVIOUS_FILE",
     ),
+    (
+        "JWT_SECRET_NEW",
+        "the JWT secret that `sealpix secrets rotate jwt` moves to, from the registry's own. Or JWT_SECRET_NEW_FILE",
+    ),
     ("SEALPIX_LICENSE_PUBLIC_KEY", "the vendor's public key, which licences are verified with; default: the build's"),
     (
         "SEALPIX_LICENSE_SIGNING_KEY",
@@ -207,6 +211,7 @@ const SECRETS: &[&str] = &[
     "MASTER_SECRET_NEW",
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
+    "JWT_SECRET_NEW",
     "SEALPIX_LICENSE_SIGNING_KEY",
     "SEALPIX_SECRET_KEY",
 ];
