@@ -75,6 +75,20 @@ impl Caller {
         }
     }
 
+    /// The session that the request came by.
+    pub(super) fn session(&self) -> Result<SessionId, Problem> {
+        self.session.ok_or_else(|| match self.kind {
+            Kind::Nobody => Problem::unauthenticated(),
+            _ => Problem::forbidden("this needs a session"),
+        })
+    }
+
+    /// All that they may do now.
+    pub(super) fn permissions(&self) -> Vec<Permission> {
+        let all = Permission::ALL.iter().copied();
+        all.filter(|permission| permission::allows(&self.kind, self.guests, *permission)).collect()
+    }
+
     /// What they are.
     pub(super) fn kind(&self) -> &Kind {
         &self.kind

@@ -8,16 +8,27 @@ mod input;
 mod page;
 mod problem;
 mod projects;
+mod refusals;
+mod sessions;
+mod setup;
+mod tokens;
+mod users;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::{Problem, ProblemBody};
+pub use setup::{OfferError, offer_setup};
 
 use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
@@ -90,7 +101,13 @@ mod security {
 
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, OpenApiRouter::new().merge(projects::routes()))
+    let routes = OpenApiRouter::new()
+        .merge(projects::routes())
+        .merge(sessions::routes())
+        .merge(setup::routes())
+        .merge(tokens::routes())
+        .merge(users::routes());
+    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }
 
 /// The routes.
@@ -102,7 +119,14 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(map_response(uncached))
         .with_state(admin)
+}
+
+/// Answers hold secrets shown once and what only this caller may see: no cache keeps them.
+async fn uncached(mut answer: Response) -> Response {
+    answer.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
 }
 
 /// The OpenAPI document, as committed in `docs/openapi.json`.

@@ -17,6 +17,7 @@ use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
+use sealpix_origin::admin::OfferError;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
@@ -61,6 +62,9 @@ pub(crate) enum CommandError {
     /// The admin API.
     #[error("the admin API: {0}")]
     Admin(#[from] ShortJwtSecret),
+    /// The first run's token.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),

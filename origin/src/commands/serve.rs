@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use sealpix_origin::admin::Admin;
+use sealpix_origin::admin::{self, Admin};
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
 use sealpix_origin::edge_link::push::Pusher;
@@ -63,6 +63,7 @@ impl Serve {
             None => None,
         };
         let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
+        let first_run = admin::offer_setup(&origin).await?;
         let delivery = Arc::new(Delivery::new(origin.clone(), metrics)?);
         let operators = match metrics_listen {
             Some(address) => {
@@ -81,8 +82,13 @@ impl Serve {
             }),
             tokio::spawn(retention::run(origin)),
         ];
+        let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
+        if let Some(token) = first_run {
+            // Here alone: no log has it.
+            println!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal());
+        }
         // The last line: whoever reads it may ask.
-        println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+        println!("listening on {url}");
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         Ok(())
     }
@@ -106,6 +112,11 @@ async fn check_license(origin: &Origin) -> Result<(), CommandError> {
         LicenseState::Invalid(error) => tracing::error!(%error, "the licence does not count"),
     }
     Ok(())
+}
+
+/// A URL for whoever reads it on this machine: nobody can open the address that stands for all.
+fn reachable(url: &str) -> String {
+    url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {

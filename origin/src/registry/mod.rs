@@ -22,6 +22,7 @@ mod request_log;
 mod retention;
 mod sessions;
 mod settings;
+mod setup;
 mod sources;
 mod state;
 mod tokens;
