@@ -3,15 +3,21 @@
 //! One folder a resource. A handler reads as: who may ([`Caller::require`]), what is asked (its request type), one
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
+mod audit;
 mod caller;
 mod input;
+mod instances;
+mod license;
 mod page;
 mod problem;
 mod projects;
 mod refusals;
+mod requests;
 mod sessions;
+mod settings;
 mod setup;
 mod tokens;
+mod usage;
 mod users;
 mod visitor;
 
@@ -102,10 +108,16 @@ mod security {
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
+        .merge(audit::routes())
+        .merge(instances::routes())
+        .merge(license::routes())
         .merge(projects::routes())
+        .merge(requests::routes())
         .merge(sessions::routes())
+        .merge(settings::routes())
         .merge(setup::routes())
         .merge(tokens::routes())
+        .merge(usage::routes())
         .merge(users::routes());
     OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }

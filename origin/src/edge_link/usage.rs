@@ -50,7 +50,8 @@ async fn count(origin: &Origin, request: Request<Body>) -> Result<(), Denial> {
         return Err(Code::ProofRequired.into());
     }
     let (head, body) = request.into_parts();
-    let arriving = tokio::time::timeout(ARRIVAL_TIMEOUT, Bytes::from_request(Request::from_parts(head.clone(), body), &()));
+    let arriving =
+        tokio::time::timeout(ARRIVAL_TIMEOUT, Bytes::from_request(Request::from_parts(head.clone(), body), &()));
     let body = match arriving.await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {

@@ -7,6 +7,7 @@
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
 mod audit;
+mod audit_export;
 mod author;
 pub mod database;
 mod host_rules;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
+pub use audit_export::{AuditExport, ExportError, ExportedEntry, verify_export};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
