@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod flags;
 pub(crate) mod inspect;
