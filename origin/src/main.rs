@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign};
+use commands::{
+    CommandError, audit, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users,
+};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -29,6 +31,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// List, create, revoke and rotate keys
     Keys(keys::Keys),
+    /// Make, list, change and remove users
+    Users(users::Users),
     /// Check and rotate the registry's sealed secrets
     Secrets(secrets::Secrets),
     /// List, read and change settings
@@ -37,6 +41,8 @@ enum Command {
     License(license::License),
     /// Show the configuration, and where each value came from
     Config(config::Config),
+    /// Read, export and verify the audit log
+    Audit(audit::Audit),
     /// Apply state as code
     Registry(registry::Registry),
 }
@@ -65,10 +71,12 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Sign(command) => command.run(),
         Command::Inspect(command) => command.run().await,
         Command::Keys(command) => command.run().await,
+        Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,
         Command::Config(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
         Command::Registry(command) => command.run().await,
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod flags;
 pub(crate) mod inspect;
@@ -12,13 +13,17 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod sign;
+pub(crate) mod users;
 
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
+use sealpix_origin::admin::OfferError;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
+use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
+use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
 use sealpix_origin::server::tls::TlsError;
@@ -48,6 +53,9 @@ pub(crate) enum CommandError {
     /// A source.
     #[error(transparent)]
     Source(#[from] ConfiguredError),
+    /// Delivery.
+    #[error(transparent)]
+    Delivery(#[from] DeliverySetupError),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),
@@ -57,12 +65,18 @@ pub(crate) enum CommandError {
     /// The admin API.
     #[error("the admin API: {0}")]
     Admin(#[from] ShortJwtSecret),
+    /// The first run's token.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A setting.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A new key.
+    #[error(transparent)]
+    Mint(#[from] MintError),
     /// A file, a socket.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),

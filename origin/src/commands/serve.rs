@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use sealpix_origin::admin::Admin;
+use sealpix_origin::admin::{self, Admin};
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::delivery::Delivery;
 use sealpix_origin::edge_link::push::Pusher;
@@ -79,15 +79,26 @@ impl Serve {
                 let presence = Arc::clone(&presence);
                 async move { presence.run().await }
             }),
-            tokio::spawn(retention::run(origin)),
+            tokio::spawn(retention::run(origin.clone())),
         ];
+        let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
+        // An instance that is refused has offered nothing.
+        if let Some(token) = admin::offer_setup(&origin).await? {
+            // Here alone: no log has it.
+            println!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal());
+        }
         // The last line: whoever reads it may ask.
-        println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+        println!("listening on {url}");
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         beside.iter().for_each(tokio::task::JoinHandle::abort);
         presence.end().await;
         Ok(())
     }
+}
+
+/// A URL for whoever reads it on this machine: nobody can open the address that stands for all.
+fn reachable(url: &str) -> String {
+    url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 }
 
 /// A flag or a variable that is set to no licence of the vendor's stops the start. A licence whose time is over does

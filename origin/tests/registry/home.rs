@@ -13,7 +13,7 @@ use sealpix::target::Slug;
 use sealpix_origin::config::{Config, Database, Environment};
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{
-    Author, Cell, Change, EdgeLink, Key, Project, Registry, RegistryError, SourceKind, StoredSource,
+    Author, Cell, Change, EdgeLink, Key, KeyDefaults, Project, Registry, RegistryError, SourceKind, StoredSource,
 };
 
 use crate::server::{Server, ask};
@@ -215,6 +215,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
         presets: BTreeMap::from([(name("card"), preset)]),
         caching: Caching { ttl_secs: 60, public: false },
+        key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
     }
 }
