@@ -105,7 +105,8 @@ async fn a_connection_that_the_server_ends_is_replaced() {
     registry.ping().await.unwrap();
     let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sealpix' \
                AND datname = current_database()";
-    assert_eq!(ask(&url, end).unwrap(), ["t"]);
+    // The connection that looked after the schema may be on its way out by itself.
+    assert!(ask(&url, end).unwrap().contains(&"t".to_owned()));
     // The end reaches us when it does; from then on the pool gives another connection.
     let mut answered = registry.ping().await;
     for _ in 0..100 {
