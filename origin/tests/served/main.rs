@@ -8,13 +8,16 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod instances;
 mod killed;
 mod postgres;
 
 mod observe;
 mod push;
 mod robustness;
+mod rotation;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod vault;
 mod vectors;
