@@ -77,7 +77,7 @@ function tour(database: 'sqlite' | 'postgres', way: 'direct' | 'worker'): void {
   test('the first run makes one admin, with the token alone', async () => {
     const token = keep('setup token', world.origin.setupToken())
     assert.equal((await api.done('GET', '/setup')).needed, true)
-    await api.refused(401, 'credentials_wrong', 'POST', '/setup', { token: `setup_${'A'.repeat(43)}`, ...ADMIN })
+    await api.refused(401, 'setup_token_wrong', 'POST', '/setup', { token: `setup_${'A'.repeat(43)}`, ...ADMIN })
     const made = await api.done('POST', '/setup', { token, ...ADMIN })
     keep('session', made.token)
     await api.refused(409, 'set_up_already', 'POST', '/setup', { token, ...ADMIN })
@@ -123,7 +123,7 @@ function tour(database: 'sqlite' | 'postgres', way: 'direct' | 'worker'): void {
   })
 
   test('guests see the gallery while guest mode is on, and nothing else', async () => {
-    await api.as(undefined).refused(403, 'guest_mode_off', 'POST', '/sessions/guest')
+    await api.as(undefined).refused(403, 'forbidden', 'POST', '/sessions/guest')
     await api.done('PUT', '/settings/guest.enabled', { value: 'true' })
     const guest = api.as(keep('session', (await api.as(undefined).done('POST', '/sessions/guest')).token))
     const gallery = await guest.done('GET', '/projects/tour/gallery')

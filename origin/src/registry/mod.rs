@@ -6,6 +6,7 @@
 //!
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
+mod activity;
 mod audit;
 mod author;
 pub mod database;
@@ -17,6 +18,7 @@ mod links;
 mod logins;
 mod model;
 mod outbox;
+mod project_rules;
 mod projects;
 mod retention;
 mod sessions;
@@ -31,13 +33,15 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
 pub use instances::{ALIVE_MILLIS, Instance};
-pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
+pub use model::{Cell, EdgeLink, Key, KeyDefaults, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
+pub use project_rules::{ProjectError, check_policy, read_grants, read_preset};
 pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
 pub use tokens::StoredToken;

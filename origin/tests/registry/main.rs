@@ -4,9 +4,11 @@
 mod accounts;
 mod contract;
 mod home;
+mod opening;
 mod postgres;
 #[path = "../support/postgres.rs"]
 mod server;
+mod upkeep;
 
 /// Each sentence of the contract, as a test on each database.
 macro_rules! on_every_database {
@@ -52,4 +54,13 @@ on_every_database! {
     tokens_are_found_by_fingerprint_while_their_owner_may_sign_in
     attempts_are_kept_until_they_say_nothing
     failures_of_a_minute_become_one_entry_and_one_sum
+    instances_are_counted_while_they_are_renewed
+    registrations_at_once_fill_the_limit_and_no_more
+    a_settings_cell_never_has_an_earlier_version
+    what_had_its_time_is_pruned
+    origins_that_open_at_once_make_one_vault
+    origins_that_open_at_once_rewrap_once
+    a_process_with_replaced_keys_changes_nothing
+    presences_at_once_fill_the_licence_and_no_more
+    settings_are_resolved_set_and_noted
 }
