@@ -12,7 +12,6 @@ mod page;
 mod presets;
 mod problem;
 mod projects;
-mod refusals;
 mod responses;
 mod rights;
 mod sessions;

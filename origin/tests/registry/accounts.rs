@@ -116,7 +116,8 @@ pub(crate) async fn users_are_kept_and_found(home: &Home) {
     assert!(matches!(put_user(&registry, &taken).await, Err(RegistryError::Exists(_))));
     put_user(&registry, &eve).await.unwrap();
     assert_eq!(registry.user(&eve.id).await.unwrap(), Some(eve.clone()), "an equal state is no change");
-    let changed = User { email: "eva@example.com".to_owned(), role: Role::Editor, name: "Eva".to_owned(), ..eve.clone() };
+    let changed =
+        User { email: "eva@example.com".to_owned(), role: Role::Editor, name: "Eva".to_owned(), ..eve.clone() };
     put_user(&registry, &changed).await.unwrap();
     assert_eq!(registry.user(&eve.id).await.unwrap(), Some(User { changed_at: NOW + 1, ..changed }));
     assert!(matches!(put_user(&registry, &user(9, Role::Viewer)).await, Err(RegistryError::Missing(_))));
@@ -222,25 +223,27 @@ pub(crate) async fn tokens_are_found_by_fingerprint_while_their_owner_may_sign_i
     add_user(&registry, &eve).await.unwrap();
     let (one, two) = (token(1, &eve), StoredToken { expires_at: Some(NOW + HOUR), ..token(2, &eve) });
     let others = token(3, &ada);
-    for (token, fingerprint) in [(&one, "f1"), (&two, "f2"), (&others, "f3")] {
+    for (token, fingerprint) in [(&one, "fingerprint-1"), (&two, "fingerprint-2"), (&others, "fingerprint-3")] {
         add_token(&registry, token, fingerprint).await;
     }
     let found = async |fingerprint: &str, now| registry.token_by_fingerprint(fingerprint, now).await.unwrap();
-    assert_eq!(found("f1", NOW).await, Some((one.clone(), Role::Editor)));
-    assert_eq!((found("f4", NOW).await, found("", NOW).await), (None, None));
-    assert!(found("f2", NOW + HOUR - 1).await.is_some() && found("f2", NOW + HOUR).await.is_none());
+    assert_eq!(found("fingerprint-1", NOW).await, Some((one.clone(), Role::Editor)));
+    assert_eq!((found("fingerprint-4", NOW).await, found("", NOW).await), (None, None));
+    assert!(
+        found("fingerprint-2", NOW + HOUR - 1).await.is_some() && found("fingerprint-2", NOW + HOUR).await.is_none()
+    );
     assert_eq!(registry.tokens(Some(&eve.id)).await.unwrap(), [one.clone(), two]);
     assert_eq!(registry.tokens(None).await.unwrap().len(), 3);
 
     for (at, kept) in [(NOW, NOW), (NOW + 59_999, NOW), (NOW + 60_000, NOW + 60_000)] {
-        let (held, _) = found("f1", NOW).await.unwrap();
+        let (held, _) = found("fingerprint-1", NOW).await.unwrap();
         registry.token_was_used(&held, at).await.unwrap();
-        assert_eq!(found("f1", NOW).await.unwrap().0.last_used_at, Some(kept));
+        assert_eq!(found("fingerprint-1", NOW).await.unwrap().0.last_used_at, Some(kept));
     }
     put_user(&registry, &User { is_active: false, ..eve.clone() }).await.unwrap();
-    assert_eq!(found("f1", NOW).await, None);
+    assert_eq!(found("fingerprint-1", NOW).await, None);
     put_user(&registry, &User { role: Role::Viewer, ..eve.clone() }).await.unwrap();
-    assert_eq!(found("f1", NOW).await.unwrap().1, Role::Viewer);
+    assert_eq!(found("fingerprint-1", NOW).await.unwrap().1, Role::Viewer);
 
     let mut change = registry.begin(NOW).await;
     assert!(matches!(change.remove_token(&one.id, Some(&ada.id)).await, Err(RegistryError::Missing(_))));
@@ -250,7 +253,7 @@ pub(crate) async fn tokens_are_found_by_fingerprint_while_their_owner_may_sign_i
     change.commit().await.unwrap();
     assert!(registry.tokens(None).await.unwrap().is_empty(), "a user's tokens go with them");
     let log = registry.audit_log(&AuditFilter::default(), None, 100).await.unwrap();
-    assert!(!format!("{log:?}").contains("f1"), "no fingerprint is in the audit log");
+    assert!(!format!("{log:?}").contains("fingerprint-"), "no fingerprint is in the audit log");
 }
 
 pub(crate) async fn attempts_are_kept_until_they_say_nothing(home: &Home) {
