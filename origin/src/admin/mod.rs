@@ -15,7 +15,6 @@ mod page;
 mod presets;
 mod problem;
 mod projects;
-mod refusals;
 mod requests;
 mod responses;
 mod rights;

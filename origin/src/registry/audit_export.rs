@@ -160,9 +160,9 @@ mod tests {
             let mut lines = exported(5);
             lines[2].entry.address = Some("192.0.2.1".to_owned());
             lines[2].entry.hash = lines[2].entry.hash_after(&lines[2].previous.clone());
-            lines[3].previous.clone_from(&lines[2].entry.hash);
+            lines[3].previous = lines[2].entry.hash.clone();
             lines[3].entry.hash = lines[3].entry.hash_after(&lines[3].previous.clone());
-            lines[4].previous.clone_from(&lines[3].entry.hash);
+            lines[4].previous = lines[3].entry.hash.clone();
             lines[4].entry.hash = lines[4].entry.hash_after(&lines[4].previous.clone());
             assert_eq!(verdict(&lines), ChainVerdict::Intact { first: 1, last: 5 });
             change(&mut lines);

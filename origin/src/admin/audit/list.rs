@@ -3,17 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 use crate::registry::{AuditEntry, AuditFilter};
 
 /// Which entries: all that are given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// The action, or its beginning up to a dot: `key` finds `key.rotate`.
@@ -40,7 +39,7 @@ impl From<Filter> for AuditFilter {
 /// Lists the audit log, the newest entries first.
 #[utoipa::path(
     get, path = "/audit", tag = "audit", params(Filter, PageQuery), security(("bearer" = ["audit:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of entries", body = Page<AuditEntry>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of entries", body = Page<AuditEntry>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

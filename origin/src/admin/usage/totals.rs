@@ -5,12 +5,12 @@ use axum::extract::State;
 use sealpix::key::PublicKey;
 use sealpix::target::Slug;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{UsageBy, UsageFilter, UsageTotal};
 
@@ -49,7 +49,7 @@ impl By {
 }
 
 /// Which requests: all that are given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Query {
     /// With keys of this project.
@@ -115,7 +115,7 @@ impl Query {
 /// Counts requests by time or by outcome. A period of more than 2,000 buckets is refused.
 #[utoipa::path(
     get, path = "/usage", tag = "usage", params(Query), security(("bearer" = ["usage:read"]), ("cookie" = [])),
-    responses((status = 200, description = "the totals", body = Usage), WithQuery, Guarded, Always),
+    responses((status = 200, description = "the totals", body = Usage), Asking, Guarded),
 )]
 pub(super) async fn totals(
     State(admin): State<Shared>,
