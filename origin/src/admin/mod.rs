@@ -13,6 +13,7 @@ mod presets;
 mod problem;
 mod projects;
 mod responses;
+mod sign;
 
 use std::sync::Arc;
 
@@ -99,8 +100,14 @@ mod security {
 
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(Described::openapi())
-        .nest(PREFIX, OpenApiRouter::new().merge(projects::routes()).merge(presets::routes()).merge(keys::routes()))
+    OpenApiRouter::with_openapi(Described::openapi()).nest(
+        PREFIX,
+        OpenApiRouter::new()
+            .merge(projects::routes())
+            .merge(presets::routes())
+            .merge(keys::routes())
+            .merge(sign::routes()),
+    )
 }
 
 /// The routes.

@@ -1,6 +1,7 @@
 //! The real binary, served: started as a process, set up by its own commands, asked over sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod api;
 mod bad_input;
 mod commands;
 mod delivery;
@@ -9,6 +10,7 @@ mod examples;
 mod harness;
 mod killed;
 mod postgres;
+mod projects;
 mod push;
 mod robustness;
 mod secrets;
