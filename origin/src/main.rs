@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, inspect, keys, registry, secrets, serve, setup, sign};
+use commands::{CommandError, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -29,8 +29,16 @@ enum Command {
     Inspect(inspect::Inspect),
     /// List, create, revoke and rotate keys
     Keys(keys::Keys),
-    /// Check the registry's sealed secrets
+    /// Make, list, change and remove users
+    Users(users::Users),
+    /// Check and rotate the registry's sealed secrets
     Secrets(secrets::Secrets),
+    /// List, read and change settings
+    Settings(settings::Settings),
+    /// Show, activate and remove the licence; issue one, as its vendor
+    License(license::License),
+    /// Show the configuration, and where each value came from
+    Config(config::Config),
     /// Apply state as code
     Registry(registry::Registry),
 }
@@ -59,7 +67,11 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Sign(command) => command.run(),
         Command::Inspect(command) => command.run().await,
         Command::Keys(command) => command.run().await,
+        Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
+        Command::Settings(command) => command.run().await,
+        Command::License(command) => command.run().await,
+        Command::Config(command) => command.run().await,
         Command::Registry(command) => command.run().await,
     }
 }

@@ -67,7 +67,7 @@ impl Keys {
             KeysCommand::Create { project, name, json } => create(&origin, &project, name, json).await,
             KeysCommand::Revoke { key } => {
                 let key = PublicKey::parse(&key)?;
-                let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+                let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
                 change.revoke_key(key).await?;
                 change.commit().await?;
                 println!("revoked {key}");
@@ -108,7 +108,7 @@ async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> 
     let KeyDefaults { limits, policy } = defaults.unwrap_or_default();
     let draft = Draft { project, name, not_after: None, limits, policy };
     let (key, secret_key) = draft.mint(&origin.vault)?;
-    let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+    let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
     change.add_key(&key).await?;
     change.commit().await?;
     print_pair(key.public_key, &secret_key, as_json);
@@ -122,7 +122,7 @@ async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Resul
     let held = held.ok_or_else(|| CommandError::Refused(format!("there is no key {old}")))?;
     let (new, secret_key) = Draft::replacing(&held).mint(&origin.vault)?;
     let now = origin.clock.millis();
-    let mut change = origin.registry.change(&Author::command(now)).await?;
+    let mut change = origin.change(&Author::command(now)).await?;
     change.rotate_key(old, grace.last_second(now / 1000), &new).await?;
     change.commit().await?;
     print_pair(new.public_key, &secret_key, as_json);

@@ -30,7 +30,7 @@ impl Registry {
         let RegistryCommand::Apply { file } = self.command;
         let state = State::read(&file)?;
         let origin = open().await?;
-        let mut change = origin.registry.change(&Author::command(origin.clock.millis())).await?;
+        let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
         apply(&origin, &mut change, &state, file.parent().unwrap_or(Path::new("."))).await?;
         change.commit().await?;
         let keys: usize = state.projects.iter().map(|project| project.keys.len()).sum();

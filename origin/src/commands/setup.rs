@@ -139,7 +139,7 @@ impl Setup {
 
     async fn store(&self, origin: &Origin, state: &State, link: &LinkSecret) -> Result<(), CommandError> {
         let now = origin.clock.millis();
-        let mut change = origin.registry.change(&Author::command(now)).await?;
+        let mut change = origin.change(&Author::command(now)).await?;
         if change.has_projects().await? {
             return Err(set_up_already());
         }

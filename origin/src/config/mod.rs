@@ -4,6 +4,9 @@
 //! is not known, or a value that is set but invalid, stops the start and is named (CFG-2). Every secret may come
 //! from a file instead, by the same name with `_FILE`.
 
+mod given;
+mod secret;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,10 +14,16 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use given::Given;
+pub use secret::Secret;
+
+use crate::license::PublicKey;
 use crate::peer::TrustedProxies;
 use crate::registry::database::PostgresAddress;
+use crate::settings::{SETTINGS, SettingError};
 use crate::sources::address::AllowedNetworks;
 use crate::sources::http::MaxRedirects;
+use crate::vault::{JwtSecret, MIN_JWT_SECRET_BYTES};
 
 /// What is wrong with the configuration, by the variable's name; never its value where it may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +39,9 @@ pub enum ConfigError {
     /// Not a variable of ours.
     #[error("{0} is not a setting of Sealpix")]
     Unknown(String),
+    /// A setting's variable or flag.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }
 
 /// Who may ask this origin for pictures.
@@ -100,7 +112,15 @@ pub struct Config {
     /// Where the registry is.
     pub database: Database,
     /// The master secret, if there is one; with PostgreSQL there always is.
-    pub master_secret: Option<Zeroizing<String>>,
+    pub master_secret: Option<Secret>,
+    /// The JWT secret, if it is configured.
+    pub jwt_secret: Option<JwtSecret>,
+    /// The JWT secret before it, while sessions and the data key still hang on that.
+    pub jwt_secret_previous: Option<JwtSecret>,
+    /// What licences are verified with, if it is not the build's.
+    pub license_public_key: Option<PublicKey>,
+    /// What flags and variables say of the settings.
+    pub given: Given,
     /// Where to listen.
     pub listen: SocketAddr,
     /// The certificate chain to serve TLS with, in PEM.
@@ -121,6 +141,8 @@ pub struct Config {
     pub file_roots: Vec<PathBuf>,
     /// Remote sources.
     pub fetch: FetchConfig,
+    /// Free bytes of the data folder's disk below which the origin is not ready.
+    pub min_free_disk_bytes: u64,
     /// The deadline of the image work on one request.
     pub work_deadline: Duration,
 }
@@ -134,12 +156,34 @@ pub const VARIABLES: &[(&str, &str)] = &[
          data folder. Or DATABASE_URL_FILE",
     ),
     ("MASTER_SECRET", "at least 32 characters; seals the registry's secrets. Or MASTER_SECRET_FILE"),
+    (
+        "MASTER_SECRET_NEW",
+        "the master secret that `sealpix secrets rotate master` seals everything under. Or MASTER_SECRET_NEW_FILE",
+    ),
+    (
+        "JWT_SECRET",
+        "at least 32 bytes; signs sessions, and the secret settings are sealed under it; default: generated and kept sealed in the \
+         registry. Or JWT_SECRET_FILE",
+    ),
+    (
+        "JWT_SECRET_PREVIOUS",
+        "the JWT secret before it: the start re-wraps the data key, and sessions live on. Or JWT_SECRET_PREVIOUS_FILE",
+    ),
+    (
+        "JWT_SECRET_NEW",
+        "the JWT secret that `sealpix secrets rotate jwt` moves to, from the registry's own. Or JWT_SECRET_NEW_FILE",
+    ),
+    ("SEALPIX_LICENSE_PUBLIC_KEY", "the vendor's public key, which licences are verified with; default: the build's"),
+    (
+        "SEALPIX_LICENSE_SIGNING_KEY",
+        "the vendor's private key, for `sealpix license issue`. Or SEALPIX_LICENSE_SIGNING_KEY_FILE",
+    ),
     ("SEALPIX_LISTEN", "address and port; default 127.0.0.1:8080"),
     ("SEALPIX_TLS_CERT_FILE", "PEM certificates to serve TLS with, the server's own first; default none: plain HTTP"),
     ("SEALPIX_TLS_KEY_FILE", "PEM private key of the first of them"),
     (
         "SEALPIX_TRUSTED_PROXIES",
-        "networks (CIDR, separated by commas) of proxies whose X-Forwarded-For and X-Forwarded-Proto count; default none",
+        "networks (CIDR, separated by commas) of proxies whose X-Forwarded-For and -Proto count; default none",
     ),
     ("SEALPIX_METRICS_LISTEN", "address and port of /metrics, /healthz and /readyz for operators; default none"),
     ("SEALPIX_DELIVERY", "auto, direct or proof; default auto: proof once an edge link exists"),
@@ -154,18 +198,36 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_SOURCE_MAX_REDIRECTS", "0 to 3; default 0"),
     ("SEALPIX_SOURCE_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_SOURCE_MAX_BYTES", "1000 to 268435456; default 33554432"),
+    ("SEALPIX_MIN_FREE_DISK_MIB", "free space of the data folder's disk below which /readyz is 503; default 100"),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_LOG", "log filter; default info"),
     ("SEALPIX_SECRET_KEY", "the secret key that sign and inspect use. Or SEALPIX_SECRET_KEY_FILE"),
 ];
 
 /// Variables of other parts of the product, set in the same environments.
-const OTHERS: &[&str] =
-    &["DATABASE_URL_FILE", "MASTER_SECRET_FILE", "SEALPIX_SECRET_KEY_FILE", "SEALPIX_TOOLS", "SEALPIX_BIN"];
+const OTHERS: &[&str] = &["SEALPIX_TOOLS", "SEALPIX_BIN"];
 
-/// The environment's variables, as far as they are ours.
-#[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+/// Variables that are secrets: each may come from a file by its name with `_FILE`.
+const SECRETS: &[&str] = &[
+    "DATABASE_URL",
+    "MASTER_SECRET",
+    "MASTER_SECRET_NEW",
+    "JWT_SECRET",
+    "JWT_SECRET_PREVIOUS",
+    "JWT_SECRET_NEW",
+    "SEALPIX_LICENSE_SIGNING_KEY",
+    "SEALPIX_SECRET_KEY",
+];
+
+/// The environment's variables, as far as they are ours. Printed, their names alone.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// This process's environment.
@@ -181,14 +243,23 @@ impl Environment {
     #[must_use]
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let ours = |name: &str| {
-            let database = matches!(name, "DATABASE_URL" | "DATABASE_URL_FILE");
-            name.starts_with("SEALPIX_") || name.starts_with("MASTER_SECRET") || database
+            let ours_alone = ["SEALPIX_", "MASTER_SECRET", "JWT_SECRET"];
+            ours_alone.iter().any(|prefix| name.starts_with(prefix)) || is_known(name)
         };
-        Self(pairs.into_iter().filter(|(name, _)| ours(name)).collect())
+        let ours = pairs.into_iter().filter(|(name, _)| ours(name));
+        Self(ours.map(|(name, value)| (name, Zeroizing::new(value))).collect())
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+    /// Whether a variable is set, itself or from a file.
+    #[must_use]
+    pub fn sets(&self, name: &str) -> bool {
+        self.0.contains_key(name) || SECRETS.contains(&name) && self.0.contains_key(&format!("{name}_FILE"))
+    }
+
+    /// A variable as it is set; for secrets see [`Self::secret`].
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|text| text.as_str())
     }
 
     /// A secret by its name, or from the file that `{name}_FILE` names.
@@ -218,6 +289,25 @@ impl Environment {
     }
 }
 
+/// Whether a variable is one of ours.
+fn is_known(name: &str) -> bool {
+    let is_file = |name: &str| {
+        let secret = name.strip_suffix("_FILE");
+        let setting = |secret: &str| SETTINGS.iter().any(|held| held.is_secret() && held.variable == secret);
+        secret.is_some_and(|secret| SECRETS.contains(&secret) || setting(secret))
+    };
+    OTHERS.contains(&name)
+        || VARIABLES.iter().any(|(known, _)| name == *known)
+        || SETTINGS.iter().any(|setting| setting.variable == name)
+        || is_file(name)
+}
+
+/// Whether a variable is a secret, which nothing shows.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name)
+}
+
 fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
     ConfigError::Invalid { name: name.to_owned(), reason: reason.into() }
 }
@@ -225,8 +315,7 @@ fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
 impl Config {
     /// Reads the configuration; stops at the first thing that is wrong.
     pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let known = |name: &str| OTHERS.contains(&name) || VARIABLES.iter().any(|(known, _)| name == *known);
-        if let Some(unknown) = environment.0.keys().find(|name| !known(name)) {
+        if let Some(unknown) = environment.0.keys().find(|name| !is_known(name)) {
             return Err(ConfigError::Unknown(unknown.clone()));
         }
         let data_dir = environment.text("SEALPIX_DATA_DIR").unwrap_or("./data");
@@ -235,7 +324,7 @@ impl Config {
             Some(url) => Database::parse(&url).map_err(|reason| invalid("DATABASE_URL", reason))?,
             None => Database::Sqlite(data_dir.join("registry.db")),
         };
-        let master_secret = environment.secret("MASTER_SECRET")?;
+        let master_secret = environment.secret("MASTER_SECRET")?.map(Secret::new);
         if matches!(database, Database::Postgres(_)) && master_secret.is_none() {
             let reason = "is required with PostgreSQL: at least 32 characters, the same on every instance";
             return Err(invalid("MASTER_SECRET", reason));
@@ -245,6 +334,12 @@ impl Config {
             data_dir,
             database,
             master_secret,
+            jwt_secret: jwt_secret(environment, "JWT_SECRET")?,
+            jwt_secret_previous: jwt_secret(environment, "JWT_SECRET_PREVIOUS")?,
+            license_public_key: environment.parsed("SEALPIX_LICENSE_PUBLIC_KEY", None, |text| {
+                PublicKey::parse(text).map(Some).map_err(|error| error.to_string())
+            })?,
+            given: Given::read(environment)?,
             listen: environment.parsed("SEALPIX_LISTEN", default_listen, socket_address)?,
             tls_cert: environment.text("SEALPIX_TLS_CERT_FILE").map(PathBuf::from),
             tls_key: environment.text("SEALPIX_TLS_KEY_FILE").map(PathBuf::from),
@@ -271,6 +366,7 @@ impl Config {
                 text.split(':').map(|root| real_folder(Path::new(root))).collect()
             })?,
             fetch: FetchConfig::read(environment)?,
+            min_free_disk_bytes: environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024,
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
         })
     }
@@ -280,6 +376,11 @@ impl Config {
     pub fn gallery(&self) -> PathBuf {
         self.data_dir.join("gallery")
     }
+}
+
+fn jwt_secret(environment: &Environment, name: &str) -> Result<Option<JwtSecret>, ConfigError> {
+    let secret = environment.secret(name)?.map(JwtSecret::parse).transpose();
+    secret.map_err(|_| invalid(name, format!("takes at least {MIN_JWT_SECRET_BYTES} bytes")))
 }
 
 impl FetchConfig {
@@ -371,7 +472,7 @@ mod tests {
         assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
         assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
         assert_eq!(config.work_deadline.as_secs(), 4);
-        assert_eq!(config.master_secret.unwrap().as_str(), "m");
+        assert_eq!(config.master_secret.unwrap().expose(), "m");
         assert_eq!(config.file_roots.len(), 1);
         assert!(!config.fetch.allow_networks.is_empty());
     }
@@ -402,6 +503,15 @@ mod tests {
             ("DATABASE_URL_FILE", "/nowhere"),
             ("SEALPIX_LISTEN_FILE", "/etc/hostname"),
             ("MASTER_SECRET_FILE", "/nowhere"),
+            ("JWT_SECRET", "thirty-one bytes is one too few"),
+            ("JWT_SECRET_PREVIOUS", ""),
+            ("JWT_SECRET_OLD", "x"),
+            ("JWT_EXPIRATION", "1m"),
+            ("ALLOW_GUEST_MODE", "yes"),
+            ("LICENSE_KEY", ""),
+            ("LICENSE_KEY_FILE", "/nowhere"),
+            ("SEALPIX_AUDIT_RETENTION_DAYS", "0"),
+            ("SEALPIX_LICENSE_PUBLIC_KEY", "x"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name), "{name}: {error}");

@@ -49,14 +49,19 @@ impl Records {
 /// key and that of the project.
 pub async fn pull_records(State(delivery): State<Arc<Delivery>>, request: Request<Body>) -> Response<Body> {
     let (request, _) = request.into_parts();
-    match records(&delivery.origin, &request).await {
+    match records(&delivery, &request).await {
         Ok(records) => ([("Cache-Control", "no-store")], records.lines()).into_response(),
         Err(denial) => problem(&denial, RequestId::of_extensions(&request.extensions).as_str()),
     }
 }
 
-async fn records(origin: &Origin, request: &Parts) -> Result<Records, Denial> {
-    let rows = origin.registry.edge_links().await.map_err(|error| internal(&error))?;
+async fn records(delivery: &Delivery, request: &Parts) -> Result<Records, Denial> {
+    let origin = &delivery.origin;
+    let lost = |error: RegistryError| {
+        delivery.metrics.registry_failed();
+        internal(&error)
+    };
+    let rows = origin.registry.edge_links().await.map_err(lost)?;
     let links = rows.iter().map(|link| origin.link_secret(link).map(|secret| secret.keys()));
     let links = links.collect::<Result<Vec<_>, _>>()?;
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
@@ -68,11 +73,11 @@ async fn records(origin: &Origin, request: &Parts) -> Result<Records, Denial> {
     // Sealed under the link that this edge has: while a new one takes over, some isolates have the old one alone.
     let link = proof::link_of(header).ok_or(Code::ProofRequired)?;
     let keys = LinkKeys::choose(&links, link).ok_or(Code::ProofRequired)?;
-    acknowledged(origin, &rows, link).await.map_err(|error| internal(&error))?;
+    acknowledged(origin, &rows, link).await.map_err(lost)?;
     let (key, slug) = named(request.uri.query().unwrap_or_default())
         .ok_or_else(|| Denial::new(Code::MalformedUrl, "the query is key=pk_…&project=slug"))?;
     let found = origin.registry.key_and_project(key, &slug).await;
-    let (key, project) = found.map_err(|error| internal(&error))?;
+    let (key, project) = found.map_err(lost)?;
     let mut names = Vec::new();
     names.extend(key.as_ref().map(|row| (RecordName::Key(row.public_key), row.version)));
     names.extend(project.as_ref().map(|row| (RecordName::Project(row.value.slug.clone()), row.version)));

@@ -198,7 +198,10 @@ impl Pusher {
             match self.renew(now).await {
                 Ok(true) => tracing::info!("every record is queued for the edge"),
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "records cannot be queued for renewal"),
+                Err(error) => {
+                    self.metrics.registry_failed();
+                    tracing::error!(%error, "records cannot be queued for renewal");
+                }
             }
             if let Ok(waiting) = self.origin.registry.outbox_len().await {
                 self.metrics.outbox_counted(waiting);
@@ -238,6 +241,7 @@ impl Pusher {
             }
         };
         if let Err(error) = done {
+            self.metrics.registry_failed();
             // The lease runs out, and it is sent again.
             tracing::error!(%error, "the outbox cannot be written");
         }

@@ -92,7 +92,43 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_api_is_counted_by_its_patterns_and_by_no_path_of_a_client() {
+        let metrics = Arc::new(Metrics::new(0));
+        let things = get(|| async { "a thing" });
+        let router = Router::new().route("/api/v1/things/{id}", things.clone()).route("/healthz", things);
+        let router = router.fallback(|| async {}).layer(from_fn_with_state(Arc::clone(&metrics), log));
+        let service = TowerToHyperService::new(router);
+        for (method, path) in [
+            ("GET", "/api/v1/things/zzclient"),
+            ("GET", "/api/v1/things/zzclient2?zzclient"),
+            ("ZZCLIENT", "/api/v1/things/zzclient"),
+            ("GET", "/api/v1/zzclient"),
+            ("GET", "/healthz"),
+        ] {
+            let asked = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let answer = service.call(asked).await.unwrap();
+            assert_eq!(answer.headers()[request_id::HEADER].len(), 32);
+        }
+        let text = metrics.text().unwrap();
+        let counted: Vec<_> = text.lines().filter(|line| line.starts_with("sealpix_admin_requests_total")).collect();
+        assert_eq!(counted.len(), 2, "{text}");
+        for line in [
+            "{method=\"GET\",route=\"/api/v1/things/{id}\",status=\"200\"} 2",
+            "{method=\"other\",route=\"/api/v1/things/{id}\",status=\"405\"} 1",
+        ] {
+            assert!(counted.iter().any(|held| held.ends_with(line)), "{text}");
+        }
+    }
 
     #[test]
     fn the_edges_pulls_are_no_requests_of_an_administrator() {

@@ -120,14 +120,26 @@ pub async fn serve(serving: Serving) {
         let after = GracefulShutdown::new();
         tokio::select! {
             never = port.accept(&after, Keep::Once) => match never {},
-            () = before.shutdown() => {}
+            () = ended(before) => {}
         }
         drop(port);
-        after.shutdown().await;
+        ended(after).await;
     };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("requests that did not end in time were broken off");
     }
+}
+
+/// How long a connection that was accepted has to bring the request that it was made for: hyper closes one that has
+/// brought nothing, and its client would take that for a failure.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Waits for the end of connections that are no longer kept.
+async fn ended(connections: GracefulShutdown) {
+    if connections.count() > 0 {
+        tokio::time::sleep(SETTLE).await;
+    }
+    connections.shutdown().await;
 }
 
 async fn stopped() {

@@ -50,7 +50,7 @@ pub enum TlsError {
     Refused(#[from] rustls::Error),
 }
 
-/// What accepts TLS with these two files, or nothing if there are none. The certificates stand in the order of the chain,
+/// What accepts TLS with these two files, or nothing if there are none. The certificates stand in the chain's order,
 /// the server's own first.
 ///
 /// # Errors

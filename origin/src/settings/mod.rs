@@ -84,11 +84,13 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The flag: the variable without `SEALPIX_`, as `--jwt-expiration`.
+    /// The flag of `sealpix serve`: the variable without `SEALPIX_`, as `--jwt-expiration`. A secret's names a file, as
+    /// `--license-key-file`: arguments are no place for secrets.
     #[must_use]
     pub fn flag(&self) -> String {
         let name = self.variable.strip_prefix("SEALPIX_").unwrap_or(self.variable);
-        format!("--{}", name.to_ascii_lowercase().replace('_', "-"))
+        let file = if self.is_secret() { "-file" } else { "" };
+        format!("--{}{file}", name.to_ascii_lowercase().replace('_', "-"))
     }
 
     /// Sealed in the registry, never shown, and taken from a file too.

@@ -148,6 +148,6 @@ mod tests {
             "| `session.expiration` | `JWT_EXPIRATION` | `--jwt-expiration` | a duration from 5m to 2160h, such as \
              168h or 30m | `168h` |"
         ));
-        assert!(page.contains("| `LICENSE_KEY` or `LICENSE_KEY_FILE` | `--license-key` | a secret"));
+        assert!(page.contains("| `LICENSE_KEY` or `LICENSE_KEY_FILE` | `--license-key-file` | a secret"));
     }
 }

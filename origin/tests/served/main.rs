@@ -1,6 +1,7 @@
 //! The real binary, served: started as a process, set up by its own commands, asked over sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod accounts;
 mod api;
 mod bad_input;
 mod commands;
@@ -11,6 +12,8 @@ mod harness;
 mod killed;
 mod postgres;
 mod projects;
+
+mod observe;
 mod push;
 mod robustness;
 mod secrets;

@@ -62,7 +62,7 @@ fn a_picture_is_set_up_signed_delivered_rotated_and_revoked_on_two_instances() {
         serde_json::from_str(&data.stdout(&["keys", "create", "--project", "my-app", "--json"])).unwrap();
     let listed = data.stdout(&["keys", "list", "--json"]);
     assert!(listed.contains(created["public_key"].as_str().unwrap()) && listed.contains("\"third\""));
-    assert!(data.stdout(&["secrets", "check"]).contains("6 sealed secrets, 0 of them do not open"));
+    assert!(data.stdout(&["secrets", "check"]).contains("8 sealed secrets, 0 of them do not open"));
     for served in servers {
         assert_eq!(served.terminate(), Some(0));
     }
@@ -158,7 +158,7 @@ fn a_sqlite_file_may_be_named_and_is_served_to_nobody() {
     data.setup(&[]);
     assert!(file.exists() && file.with_file_name("master.salt").exists());
     assert!(!data.path().join("registry.db").exists());
-    assert!(data.stdout(&["secrets", "check"]).contains("3 sealed secrets, 0 of them"));
+    assert!(data.stdout(&["secrets", "check"]).contains("5 sealed secrets, 0 of them"));
     for root in [folder.path(), file.parent().unwrap()] {
         let refused = data.apply(&json!({"sources": [{"name": "all", "kind": "file", "root": root}]}));
         assert!(!refused.status.success(), "{} holds the registry", root.display());

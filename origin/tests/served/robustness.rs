@@ -62,7 +62,7 @@ fn adm1_setups_at_once_make_one_project_and_one_key() {
     let told: Vec<_> = asked.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
     let told: Vec<_> = told.iter().filter(|output| output.status.success()).collect();
     assert_eq!((told.len(), keys(&data).len()), (1, 1));
-    assert!(data.stdout(&["secrets", "check"]).contains("3 sealed secrets, 0 of them"));
+    assert!(data.stdout(&["secrets", "check"]).contains("5 sealed secrets, 0 of them"));
 }
 
 #[test]

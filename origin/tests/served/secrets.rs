@@ -74,7 +74,7 @@ fn dump(data: &Data) -> Vec<(String, String)> {
 fn a_wrong_master_a_lost_salt_and_a_damaged_cell_stop_with_their_message() {
     let data = Data::new(&[]);
     data.setup(&[]);
-    assert!(data.stdout(&["secrets", "check"]).contains("3 sealed secrets, 0 of them"));
+    assert!(data.stdout(&["secrets", "check"]).contains("5 sealed secrets, 0 of them"));
     let fails = |arguments: &[&str], environment: &[(&str, &str)], message: &str| {
         let before = dump(&data);
         let output = data.command(arguments).envs(environment.iter().copied()).output().unwrap();
@@ -100,6 +100,6 @@ fn a_wrong_master_a_lost_salt_and_a_damaged_cell_stop_with_their_message() {
     database.execute("UPDATE edge_links SET secret_cell = ?1", [&cell]).unwrap();
     database.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
     drop(database);
-    fails(&["secrets", "check"], &[], "3 sealed secrets, 2 of them do not open");
+    fails(&["secrets", "check"], &[], "5 sealed secrets, 2 of them do not open");
     fails(&["serve", "--listen", "127.0.0.1:0"], &[], "is damaged or was moved");
 }

@@ -11,7 +11,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::{Body, Input};
-use crate::admin::responses::{Bodied, Guarded, Judged, Named};
+use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{Key, RecordName, check_policy};
 
@@ -58,8 +58,8 @@ impl Changes {
 #[utoipa::path(
     patch, path = "/keys/{public_key}", tag = "keys", request_body = Changes,
     params(("public_key" = String, Path, description = "the public key, pk_…")),
-    security(("bearer" = []), ("cookie" = [])),
-    responses((status = 200, description = "the key now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
+    responses((status = 200, description = "the key now", body = Changed<Shown>), WithBody, OfOne, Judged, Guarded, Always),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,
@@ -68,7 +68,7 @@ pub(super) async fn change(
     Body(changes): Body<Changes>,
 ) -> Answer<Json<Changed<Shown>>> {
     caller.require(Permission::KeysWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let wanted = changes.made(change.key(key).await?)?;
     change.put_key(&wanted).await?;
     let now = change.key(key).await?;

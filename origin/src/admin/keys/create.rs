@@ -14,7 +14,7 @@ use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::idempotency::{IdempotencyKey, Revealed};
 use crate::admin::input::{Body, Input};
-use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged, Named};
+use crate::admin::refusals::{Always, Contested, Guarded, Judged, OfOne, WithBody};
 use crate::admin::{Answer, Problem, Shared};
 use crate::keys::Draft;
 use crate::registry::{Activity, Key, KeyDefaults, RecordName, check_policy};
@@ -52,7 +52,7 @@ pub(super) struct Made {
 /// Idempotency-Key within 10 minutes. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     post, path = "/projects/{slug}/keys", tag = "keys", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same for every repetition of this request",
@@ -60,7 +60,7 @@ pub(super) struct Made {
     ),
     responses(
         (status = 201, description = "the key and its secret", body = Changed<Made>),
-        Bodied, Named, Conflicting, Judged, Guarded
+        WithBody, OfOne, Contested, Judged, Guarded, Always
     ),
 )]
 pub(super) async fn create(
@@ -73,7 +73,7 @@ pub(super) async fn create(
     caller.require(Permission::KeysWrite)?;
     let again = idempotency.of(&caller, &format!("POST /projects/{slug}/keys"), &wanted)?;
     let origin = &admin.origin;
-    let mut change = origin.registry.change(&caller.author()).await?;
+    let mut change = origin.change(&caller.author()).await?;
     let made = match again.earlier(&mut change, &origin.vault).await? {
         Some(made) => made,
         None => {

@@ -8,15 +8,15 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::responses::{Guarded, Named};
+use crate::admin::refusals::{Always, Guarded, OfOne};
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::registry::Key;
 
 /// Shows a key; never its secret.
 #[utoipa::path(
-    get, path = "/keys/{public_key}", tag = "keys", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/keys/{public_key}", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
     params(("public_key" = String, Path, description = "the public key, pk_…")),
-    responses((status = 200, description = "the key", body = Shown), Named, Guarded),
+    responses((status = 200, description = "the key", body = Shown), OfOne, Guarded, Always),
 )]
 pub(super) async fn read(
     State(admin): State<Shared>,

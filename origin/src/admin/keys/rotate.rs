@@ -13,7 +13,7 @@ use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::idempotency::IdempotencyKey;
 use crate::admin::input::{Body, Input};
-use crate::admin::responses::{Bodied, Conflicting, Guarded, Named};
+use crate::admin::refusals::{Always, Contested, Guarded, OfOne, WithBody};
 use crate::admin::{Answer, Shared};
 use crate::keys::{self, Draft};
 use crate::registry::RecordName;
@@ -65,7 +65,7 @@ pub(super) struct Wanted {
 /// seconds for the edge.
 #[utoipa::path(
     post, path = "/keys/{public_key}/rotate", tag = "keys", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(
         ("public_key" = String, Path, description = "the old public key, pk_…"),
         ("Idempotency-Key" = Option<String>, Header, description = "the same for every repetition of this request",
@@ -73,7 +73,7 @@ pub(super) struct Wanted {
     ),
     responses(
         (status = 201, description = "the new key and its secret", body = Changed<Made>),
-        Bodied, Named, Conflicting, Guarded
+        WithBody, OfOne, Contested, Guarded, Always
     ),
 )]
 pub(super) async fn rotate(
@@ -86,7 +86,7 @@ pub(super) async fn rotate(
     caller.require(Permission::KeysWrite)?;
     let again = idempotency.of(&caller, &format!("POST /keys/{old}/rotate"), &wanted)?;
     let origin = &admin.origin;
-    let mut change = origin.registry.change(&caller.author()).await?;
+    let mut change = origin.change(&caller.author()).await?;
     let made = match again.earlier(&mut change, &origin.vault).await? {
         Some(made) => made,
         None => {

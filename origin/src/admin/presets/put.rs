@@ -12,7 +12,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::{Body, Input};
-use crate::admin::responses::{Bodied, Guarded, Judged, Named};
+use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
 use crate::admin::{Answer, Shared};
 use crate::registry::{RecordName, read_preset};
 
@@ -29,12 +29,12 @@ pub(super) struct Wanted {
 /// Creates or replaces a preset. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     put, path = "/projects/{slug}/presets/{name}", tag = "presets", request_body = Wanted,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["presets:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name, 1 to 32 of a-z 0-9 -")
     ),
-    responses((status = 200, description = "the preset now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
+    responses((status = 200, description = "the preset now", body = Changed<Shown>), WithBody, OfOne, Judged, Guarded, Always),
 )]
 pub(super) async fn put(
     State(admin): State<Shared>,
@@ -45,7 +45,7 @@ pub(super) async fn put(
     caller.require(Permission::PresetsWrite)?;
     let preset = read_preset(&name, &wanted.operations)?;
     let shown = Shown::from(&preset);
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let mut project = change.project(&slug).await?.value;
     project.presets.insert(name, preset);
     project.check()?;

@@ -9,17 +9,17 @@ use super::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::responses::{Guarded, Named};
+use crate::admin::refusals::{Always, Guarded, OfOne};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Shows a preset. The project lists all of them.
 #[utoipa::path(
-    get, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = ["presets:read"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")
     ),
-    responses((status = 200, description = "the preset", body = Shown), Named, Guarded),
+    responses((status = 200, description = "the preset", body = Shown), OfOne, Guarded, Always),
 )]
 pub(super) async fn read(
     State(admin): State<Shared>,

@@ -8,17 +8,17 @@ use sealpix::target::Slug;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::responses::{Guarded, Named};
+use crate::admin::refusals::{Always, Guarded, OfOne};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Deletes a preset: URLs that name it are refused from now on.
 #[utoipa::path(
-    delete, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = ["presets:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")
     ),
-    responses((status = 204, description = "it is gone"), Named, Guarded),
+    responses((status = 204, description = "it is gone"), OfOne, Guarded, Always),
 )]
 pub(super) async fn remove(
     State(admin): State<Shared>,
@@ -26,7 +26,7 @@ pub(super) async fn remove(
     Input((slug, name)): Input<(Slug, Name)>,
 ) -> Answer<StatusCode> {
     caller.require(Permission::PresetsWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let mut project = change.project(&slug).await?.value;
     project.presets.remove(&name).ok_or_else(|| Problem::missing(format!("preset {name}")))?;
     change.put_project(&project).await?;

@@ -16,7 +16,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::Body;
-use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged};
+use crate::admin::refusals::{Always, Contested, Guarded, Judged, WithBody};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{KeyDefaults, Project, RecordName};
 
@@ -86,8 +86,8 @@ fn plain(slug: Slug) -> Project {
 
 /// Creates a project. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
-    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = []), ("cookie" = [])),
-    responses((status = 201, description = "the project", body = Changed<Shown>), Bodied, Conflicting, Judged, Guarded),
+    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = ["projects:write"]), ("cookie" = [])),
+    responses((status = 201, description = "the project", body = Changed<Shown>), WithBody, Contested, Judged, Guarded, Always),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,
@@ -96,7 +96,7 @@ pub(super) async fn create(
 ) -> Answer<(StatusCode, Json<Changed<Shown>>)> {
     caller.require(Permission::ProjectsWrite)?;
     let (slug, said) = wanted.split();
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     if change.find_project(&slug).await?.is_some() {
         return Err(Problem::exists(format!("project {slug} exists already")));
     }
