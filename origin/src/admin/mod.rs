@@ -21,6 +21,7 @@ mod rights;
 mod sessions;
 mod settings;
 mod setup;
+mod sign;
 mod tokens;
 mod usage;
 mod users;
@@ -124,6 +125,7 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(sessions::routes())
         .merge(settings::routes())
         .merge(setup::routes())
+        .merge(sign::routes())
         .merge(tokens::routes())
         .merge(usage::routes())
         .merge(users::routes());

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod accounts;
+mod api;
 mod bad_input;
 mod commands;
 mod delivery;
@@ -11,6 +12,7 @@ mod harness;
 mod instances;
 mod killed;
 mod postgres;
+mod projects;
 
 mod observe;
 mod push;

@@ -48,7 +48,7 @@ pub(super) async fn activate(
 
 /// Removes the licence.
 #[utoipa::path(
-    delete, path = "/license", tag = "license", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/license", tag = "license", security(("bearer" = ["license:write"]), ("cookie" = [])),
     responses((status = 204, description = "there is no licence"), Guarded, Conflicting),
 )]
 pub(super) async fn remove(State(admin): State<Shared>, caller: Caller) -> Answer<StatusCode> {
