@@ -5,14 +5,20 @@
 
 mod audit;
 mod caller;
+mod edge;
+mod idempotency;
 mod input;
 mod instances;
+mod keys;
 mod license;
 mod page;
+mod presets;
 mod problem;
 mod projects;
 mod refusals;
 mod requests;
+mod responses;
+mod rights;
 mod sessions;
 mod settings;
 mod setup;
@@ -27,7 +33,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
@@ -40,6 +46,7 @@ use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
 use crate::origin::Origin;
 use page::{Page, PageQuery};
+use rights::{Rights, judge};
 use security::Schemes;
 
 /// Where the API begins.
@@ -111,6 +118,8 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(audit::routes())
         .merge(instances::routes())
         .merge(license::routes())
+        .merge(keys::routes())
+        .merge(presets::routes())
         .merge(projects::routes())
         .merge(requests::routes())
         .merge(sessions::routes())
@@ -124,20 +133,24 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
 
 /// The routes.
 pub fn router(admin: Arc<Admin>) -> Router {
-    let (router, _) = described().split_for_parts();
+    let (router, document) = described().split_for_parts();
+    let rights = Rights::of(&document);
     let nothing = || async { Problem::missing("such path") };
     router
+        .route_layer(from_fn_with_state((Arc::clone(&admin), rights), judge))
         .route(PREFIX, any(nothing))
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(map_response(uncached))
+        .layer(map_response(private))
         .with_state(admin)
 }
 
-/// Answers hold secrets shown once and what only this caller may see: no cache keeps them.
-async fn uncached(mut answer: Response) -> Response {
-    answer.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+/// Answers of the API are its caller's alone: no cache keeps them, no other site embeds them.
+async fn private(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("Cross-Origin-Resource-Policy", HeaderValue::from_static("same-origin"));
     answer
 }
 

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::access::password::HashError;
 use crate::clock::NoEntropy;
+use crate::keys::MintError;
 use crate::origin::OpenError;
-use crate::registry::RegistryError;
+use crate::registry::{HostRuleError, ProjectError, RegistryError};
 use crate::settings::SettingError;
 use crate::vault::VaultError;
 
@@ -114,6 +115,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
+    /// 422: it reads, and cannot be.
+    pub(super) fn unfit(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
     /// 413.
     pub(super) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than 256 KiB")
@@ -157,6 +163,13 @@ impl Problem {
     fn busy(error: &HashError) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string());
         Self { retry_after_secs: Some(BUSY_SECS), ..problem }
+    }
+
+    /// 503: this process holds keys that were replaced.
+    fn restart(error: &OpenError) -> Self {
+        tracing::error!(%error, "this instance must be started again");
+        let detail = "the registry's keys were rotated: this instance must be started again";
+        Self { retry_after_secs: Some(30), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "rotated", detail) }
     }
 
     /// Its status.
@@ -218,7 +231,8 @@ impl From<OpenError> for Problem {
             OpenError::Setting(error) => Self::of_setting(&error),
             OpenError::License(error) => Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()),
             OpenError::NoLicenseKey => Self::new(StatusCode::CONFLICT, "no_public_key", error.to_string()),
-            OpenError::Rotated => Self::new(StatusCode::SERVICE_UNAVAILABLE, "rotated", error.to_string()),
+            // The load balancer sees it too: this instance must start again.
+            OpenError::Rotated => Self::restart(&error),
             error => Self::internal(&error),
         }
     }
@@ -230,6 +244,32 @@ impl From<HashError> for Problem {
             HashError::Busy => Self::busy(&error),
             HashError::BrokenOff | HashError::Entropy(_) | HashError::Argon2(_) => Self::internal(&error),
         }
+    }
+}
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Self {
+        let code = match error {
+            ProjectError::Rule(_) => "rule_invalid",
+            ProjectError::Preset { .. } => "preset_invalid",
+            ProjectError::Grant(_) => "grant_unknown",
+            ProjectError::PublicCaching => "caching_conflict",
+            ProjectError::Policy(_) => "policy_invalid",
+            ProjectError::TooLarge => "record_too_large",
+        };
+        Self::unfit(code, error.to_string())
+    }
+}
+
+impl From<HostRuleError> for Problem {
+    fn from(error: HostRuleError) -> Self {
+        ProjectError::Rule(error).into()
+    }
+}
+
+impl From<MintError> for Problem {
+    fn from(error: MintError) -> Self {
+        Self::internal(&error)
     }
 }
 

@@ -22,6 +22,7 @@ use sealpix_origin::admin::OfferError;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
+use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{RegistryError, StateError};
 use sealpix_origin::server::tls::TlsError;
@@ -72,6 +73,9 @@ pub(crate) enum CommandError {
     /// A setting.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A new key.
+    #[error(transparent)]
+    Mint(#[from] MintError),
     /// A file, a socket.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),

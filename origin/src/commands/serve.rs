@@ -90,6 +90,8 @@ impl Serve {
         // The last line: whoever reads it may ask.
         println!("listening on {url}");
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
+        beside.iter().for_each(tokio::task::JoinHandle::abort);
+        presence.end().await;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
+mod activity;
 mod audit;
 mod audit_export;
 mod author;
@@ -18,6 +19,7 @@ mod links;
 mod logins;
 mod model;
 mod outbox;
+mod project_rules;
 mod projects;
 mod request_log;
 mod retention;
@@ -34,14 +36,16 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use audit_export::{AuditExport, ExportError, ExportedEntry, verify_export};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
 pub use instances::{ALIVE_MILLIS, Instance};
-pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
+pub use model::{Cell, EdgeLink, Key, KeyDefaults, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
+pub use project_rules::{ProjectError, check_policy, read_grants, read_preset};
 pub use request_log::{LoggedRequest, RequestFilter};
 pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};

@@ -12,7 +12,7 @@ use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset};
 use sealpix::target::Slug;
 use sealpix_origin::config::Database;
 use sealpix_origin::registry::{
-    Author, Cell, Change, EdgeLink, Key, Project, Registry, RegistryError, SourceKind, StoredSource,
+    Author, Cell, Change, EdgeLink, Key, KeyDefaults, Project, Registry, RegistryError, SourceKind, StoredSource,
 };
 
 use crate::server::{Server, ask};
@@ -186,6 +186,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
         presets: BTreeMap::from([(name("card"), preset)]),
         caching: Caching { ttl_secs: 60, public: false },
+        key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
     }
 }

@@ -23,7 +23,7 @@ const PAGES_AHEAD: usize = 1;
 
 /// Exports the whole audit log: a line of JSON an entry, the oldest first. An export that breaks off is none.
 #[utoipa::path(
-    get, path = "/audit/export", tag = "audit", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/audit/export", tag = "audit", security(("bearer" = ["audit:read"]), ("cookie" = [])),
     responses(
         (status = 200, description = "lines of JSON, an entry each", body = ExportedEntry,
             content_type = "application/x-ndjson"),

@@ -39,7 +39,7 @@ impl From<Filter> for AuditFilter {
 
 /// Lists the audit log, the newest entries first.
 #[utoipa::path(
-    get, path = "/audit", tag = "audit", params(Filter, PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/audit", tag = "audit", params(Filter, PageQuery), security(("bearer" = ["audit:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of entries", body = Page<AuditEntry>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(

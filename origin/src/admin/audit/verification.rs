@@ -40,7 +40,7 @@ impl From<ChainVerdict> for AuditVerification {
 
 /// Verifies the whole audit log: every entry's hash against the one before it.
 #[utoipa::path(
-    get, path = "/audit/verification", tag = "audit", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/audit/verification", tag = "audit", security(("bearer" = ["audit:read"]), ("cookie" = [])),
     responses((status = 200, description = "the verdict, also of a broken log", body = AuditVerification), Guarded, Always),
 )]
 pub(super) async fn verification(State(admin): State<Shared>, caller: Caller) -> Answer<Json<AuditVerification>> {

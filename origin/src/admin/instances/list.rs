@@ -37,7 +37,7 @@ impl From<Instance> for Shown {
 
 /// Lists the instances that are alive, the oldest first.
 #[utoipa::path(
-    get, path = "/instances", tag = "license", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/instances", tag = "license", params(PageQuery), security(("bearer" = ["instances:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of instances", body = Page<Shown>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(

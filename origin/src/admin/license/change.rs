@@ -28,7 +28,7 @@ pub(super) struct NewLicense {
 /// Activates a licence. It is verified before it is stored: one that does not count is refused with 400 and why.
 #[utoipa::path(
     put, path = "/license", tag = "license", request_body = NewLicense,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["license:write"]), ("cookie" = [])),
     responses(
         (status = 200, description = "the licence, which counts from now on", body = Shown),
         WithBody, Guarded, Contested, Always
@@ -48,7 +48,7 @@ pub(super) async fn activate(
 
 /// Removes the licence.
 #[utoipa::path(
-    delete, path = "/license", tag = "license", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/license", tag = "license", security(("bearer" = ["license:write"]), ("cookie" = [])),
     responses((status = 204, description = "there is no licence"), Guarded, Contested, Always),
 )]
 pub(super) async fn remove(State(admin): State<Shared>, caller: Caller) -> Answer<StatusCode> {

@@ -75,7 +75,7 @@ impl Shown {
 
 /// Shows how it stands with the licence.
 #[utoipa::path(
-    get, path = "/license", tag = "license", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/license", tag = "license", security(("bearer" = ["license:read"]), ("cookie" = [])),
     responses((status = 200, description = "the licence", body = Shown), Guarded, Always),
 )]
 pub(super) async fn show(State(admin): State<Shared>, caller: Caller) -> Answer<Json<Shown>> {

@@ -97,7 +97,7 @@ impl Filter {
 /// Lists the request log, the newest first: a sample of the requests that were answered, and those that were refused, by
 /// key, code and minute.
 #[utoipa::path(
-    get, path = "/requests", tag = "usage", params(Filter, PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/requests", tag = "usage", params(Filter, PageQuery), security(("bearer" = ["usage:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of requests", body = Page<Shown>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(

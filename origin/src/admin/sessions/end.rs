@@ -28,7 +28,7 @@ pub(super) async fn logout(State(admin): State<Shared>, caller: Caller) -> Answe
 
 /// Ends one of one's own sessions.
 #[utoipa::path(
-    delete, path = "/sessions/{id}", tag = "sessions", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/sessions/{id}", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The session's id", pattern = "^se_[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 204), Guarded, OfOne, Always),
 )]
@@ -45,7 +45,7 @@ pub(super) async fn end(State(admin): State<Shared>, caller: Caller, Input(id): 
 
 /// Ends all of one's own sessions, this one too.
 #[utoipa::path(
-    delete, path = "/sessions", tag = "sessions", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/sessions", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
     responses((status = 204), Guarded, Always),
 )]
 pub(super) async fn end_all(State(admin): State<Shared>, caller: Caller) -> Answer<Response> {

@@ -32,7 +32,7 @@ pub(super) struct SessionShown {
 
 /// Lists one's own sessions, the newest first.
 #[utoipa::path(
-    get, path = "/sessions", tag = "sessions", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/sessions", tag = "sessions", params(PageQuery), security(("bearer" = ["account"]), ("cookie" = [])),
     responses((status = 200, body = Page<SessionShown>), Guarded, WithQuery, Always),
 )]
 pub(super) async fn list(

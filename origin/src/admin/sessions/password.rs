@@ -29,7 +29,7 @@ pub(super) struct OwnPassword {
 /// Changes one's own password, and ends one's other sessions. A wrong current password is throttled like a login.
 #[utoipa::path(
     put, path = "/session/password", tag = "sessions", request_body = OwnPassword,
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["account"]), ("cookie" = [])),
     responses((status = 204), Guarded, WithBody, Throttled, Always),
 )]
 pub(super) async fn change(

@@ -13,7 +13,7 @@ use crate::admin::{Answer, Problem, Shared};
 
 /// Renews this session: a new token, and an end as far away as a new session's. Rights stay what the user's are.
 #[utoipa::path(
-    post, path = "/session/refresh", tag = "sessions", security(("bearer" = []), ("cookie" = [])),
+    post, path = "/session/refresh", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
     responses((status = 200, body = SessionBegun), Guarded, Always),
 )]
 pub(super) async fn refresh(State(admin): State<Shared>, caller: Caller, visitor: Visitor) -> Answer<Response> {

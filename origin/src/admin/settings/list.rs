@@ -72,7 +72,7 @@ impl From<SettingShown> for Shown {
 
 /// Lists every setting, with its value and who set it.
 #[utoipa::path(
-    get, path = "/settings", tag = "settings", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/settings", tag = "settings", params(PageQuery), security(("bearer" = ["settings:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of settings", body = Page<Shown>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(

@@ -114,7 +114,7 @@ impl Query {
 
 /// Counts requests by time or by outcome. A period of more than 2,000 buckets is refused.
 #[utoipa::path(
-    get, path = "/usage", tag = "usage", params(Query), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/usage", tag = "usage", params(Query), security(("bearer" = ["usage:read"]), ("cookie" = [])),
     responses((status = 200, description = "the totals", body = Usage), WithQuery, Guarded, Always),
 )]
 pub(super) async fn totals(

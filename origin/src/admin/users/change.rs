@@ -35,7 +35,7 @@ pub(super) struct UserPatch {
 #[utoipa::path(
     patch, path = "/users/{id}", tag = "users", request_body = UserPatch,
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["users:write"]), ("cookie" = [])),
     responses((status = 200, body = UserShown), Guarded, WithBody, OfOne, Contested, Always),
 )]
 pub(super) async fn change(

@@ -35,7 +35,7 @@ pub(super) struct NewUser {
 
 /// Makes a user.
 #[utoipa::path(
-    post, path = "/users", tag = "users", request_body = NewUser, security(("bearer" = []), ("cookie" = [])),
+    post, path = "/users", tag = "users", request_body = NewUser, security(("bearer" = ["users:write"]), ("cookie" = [])),
     responses((status = 201, body = UserShown), Guarded, WithBody, Contested, Always),
 )]
 pub(super) async fn create(

@@ -12,7 +12,7 @@ use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists users, the oldest first.
 #[utoipa::path(
-    get, path = "/users", tag = "users", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
+    get, path = "/users", tag = "users", params(PageQuery), security(("bearer" = ["users:read"]), ("cookie" = [])),
     responses((status = 200, body = Page<UserShown>), Guarded, WithQuery, Always),
 )]
 pub(super) async fn list(

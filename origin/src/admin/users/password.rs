@@ -25,7 +25,7 @@ pub(super) struct NewPassword {
 #[utoipa::path(
     put, path = "/users/{id}/password", tag = "users", request_body = NewPassword,
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["users:write"]), ("cookie" = [])),
     responses((status = 204), Guarded, WithBody, OfOne, Always),
 )]
 pub(super) async fn set(

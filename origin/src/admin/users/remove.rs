@@ -12,7 +12,7 @@ use crate::admin::{Answer, Shared};
 
 /// Removes a user with their sessions and API tokens. The last active admin stays.
 #[utoipa::path(
-    delete, path = "/users/{id}", tag = "users", security(("bearer" = []), ("cookie" = [])),
+    delete, path = "/users/{id}", tag = "users", security(("bearer" = ["users:write"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 204), Guarded, OfOne, Contested, Always),
 )]

@@ -54,7 +54,7 @@ impl From<&User> for UserShown {
 
 /// Shows a user.
 #[utoipa::path(
-    get, path = "/users/{id}", tag = "users", security(("bearer" = []), ("cookie" = [])),
+    get, path = "/users/{id}", tag = "users", security(("bearer" = ["users:read"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, body = UserShown), Guarded, OfOne, Always),
 )]
