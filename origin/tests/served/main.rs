@@ -1,6 +1,7 @@
 //! The real binary, served: started as a process, set up by its own commands, asked over sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod audit;
 mod bad_input;
 mod commands;
 mod delivery;
@@ -8,6 +9,7 @@ mod documentation;
 mod examples;
 mod harness;
 mod killed;
+mod machine;
 mod postgres;
 
 mod observe;
@@ -16,4 +18,6 @@ mod robustness;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod settings;
+mod usage;
 mod vectors;

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
@@ -13,7 +12,7 @@ use crate::admin::{Answer, Page, PageQuery, Shared};
 use crate::registry::{AuditEntry, AuditFilter};
 
 /// Which entries: all that are given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// The action, or its beginning up to a dot: `key` finds `key.rotate`.

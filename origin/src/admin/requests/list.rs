@@ -8,7 +8,7 @@ use sealpix::key::PublicKey;
 use sealpix::target::Slug;
 use sealpix::usage::Outcome;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
@@ -18,7 +18,7 @@ use crate::admin::{Answer, Page, PageQuery, Problem, Shared};
 use crate::registry::{LoggedRequest, RequestFilter};
 
 /// Which requests: all that are given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// With keys of this project.

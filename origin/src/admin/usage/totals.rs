@@ -5,7 +5,7 @@ use axum::extract::State;
 use sealpix::key::PublicKey;
 use sealpix::target::Slug;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
@@ -49,7 +49,7 @@ impl By {
 }
 
 /// Which requests: all that are given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Query {
     /// With keys of this project.
