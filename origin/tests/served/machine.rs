@@ -22,33 +22,41 @@ pub(crate) fn token(data: &Data, role: Role) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let registry = Registry::open(&database).await.unwrap();
-        let id = UserId::generate().unwrap();
-        let user = User {
-            id,
-            email: format!("{id}@example.com").to_lowercase(),
-            name: "A machine's owner".to_owned(),
-            role,
-            password_hash: "none".to_owned(),
-            is_active: true,
-            created_at: 1,
-            changed_at: 1,
-            last_login_at: None,
-        };
+        let mut change = registry.change(&Author::system(1)).await.unwrap();
+        if role != Role::Admin && registry.users().await.unwrap().is_empty() {
+            change.add_user(&user(Role::Admin)).await.unwrap();
+        }
+        let owner = user(role);
+        change.add_user(&owner).await.unwrap();
         let stored = StoredToken {
             id: TokenId::generate().unwrap(),
-            user: id,
+            user: owner.id,
             name: "machine".to_owned(),
             scopes: Scope::all().collect::<Scopes>(),
             created_at: 1,
             expires_at: None,
             last_used_at: None,
         };
-        let mut change = registry.change(&Author::system(1)).await.unwrap();
-        change.add_user(&user).await.unwrap();
         change.add_token(&stored, &token.fingerprint()).await.unwrap();
         change.commit().await.unwrap();
     });
     token.reveal().to_string()
+}
+
+/// Somebody who can never sign in.
+fn user(role: Role) -> User {
+    let id = UserId::generate().unwrap();
+    User {
+        id,
+        email: format!("{id}@example.com").to_lowercase(),
+        name: "A machine's owner".to_owned(),
+        role,
+        password_hash: "none".to_owned(),
+        is_active: true,
+        created_at: 1,
+        changed_at: 1,
+        last_login_at: None,
+    }
 }
 
 /// One request with a body, and its answer.

@@ -199,7 +199,7 @@ fn what_is_asked_of_usage_wrongly_is_refused() {
     data.setup(&[]);
     let viewer = token(&data, Role::Viewer);
     let served = data.serve();
-    let hour = 3_600_000;
+    let hour = 3_600_000_u64;
     for (query, status) in [
         (String::new(), 200),
         (format!("?by=minute&from=0&until={}", 2_000 * 60_000), 200),
