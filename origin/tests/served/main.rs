@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api;
+mod audit;
 mod bad_input;
 mod commands;
 mod delivery;
@@ -11,6 +12,7 @@ mod examples;
 mod harness;
 mod instances;
 mod killed;
+mod machine;
 mod postgres;
 mod projects;
 
@@ -21,5 +23,7 @@ mod rotation;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod settings;
+mod usage;
 mod vault;
 mod vectors;

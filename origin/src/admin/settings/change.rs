@@ -39,7 +39,7 @@ fn require(caller: &Caller, name: &str) -> Result<(), Problem> {
 #[utoipa::path(
     put, path = "/settings/{name}", tag = "settings", request_body = NewValue,
     params(("name" = String, Path, description = "The setting's name", example = "session.expiration")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["settings:write"]), ("cookie" = [])),
     responses(
         (status = 200, description = "the setting as it stands now", body = Shown),
         Bodied, Guarded, Named, Conflicting
@@ -64,7 +64,7 @@ pub(super) async fn set(
 #[utoipa::path(
     delete, path = "/settings/{name}", tag = "settings",
     params(("name" = String, Path, description = "The setting's name", example = "session.expiration")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = ["settings:write"]), ("cookie" = [])),
     responses((status = 204, description = "the default is in force"), Guarded, Named, Conflicting),
 )]
 pub(super) async fn unset(
