@@ -3,20 +3,26 @@
 //! One folder a resource. A handler reads as: who may ([`Caller::require`]), what is asked (its request type), one
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
+mod audit;
 mod caller;
 mod edge;
 mod idempotency;
 mod input;
+mod instances;
 mod keys;
+mod license;
 mod page;
 mod presets;
 mod problem;
 mod projects;
+mod requests;
 mod responses;
 mod rights;
 mod sessions;
+mod settings;
 mod setup;
 mod tokens;
+mod usage;
 mod users;
 mod visitor;
 
@@ -110,10 +116,16 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
         .merge(keys::routes())
         .merge(presets::routes())
+        .merge(audit::routes())
+        .merge(instances::routes())
+        .merge(license::routes())
         .merge(projects::routes())
+        .merge(requests::routes())
         .merge(sessions::routes())
+        .merge(settings::routes())
         .merge(setup::routes())
         .merge(tokens::routes())
+        .merge(usage::routes())
         .merge(users::routes());
     OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }

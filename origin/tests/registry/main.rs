@@ -4,6 +4,7 @@
 mod accounts;
 mod contract;
 mod home;
+mod logs;
 mod opening;
 mod postgres;
 #[path = "../support/postgres.rs"]
@@ -43,6 +44,12 @@ on_every_database! {
     settings_are_kept
     the_audit_log_says_what_was_done_and_shows_tampering
     a_pruned_audit_log_is_verified_from_its_checkpoint
+    each_report_counts_once_however_often_and_at_once_it_comes
+    usage_is_totalled_by_time_and_by_outcome
+    a_keys_last_use_is_the_last_that_it_signed
+    the_request_log_sums_up_denials_and_is_capped
+    the_request_log_is_read_in_pages_and_by_filters
+    the_audit_log_is_exported_in_pages_and_verified_from_the_file
     every_cell_is_listed
     two_instances_see_each_others_changes_at_once
     a_newer_schema_is_refused
