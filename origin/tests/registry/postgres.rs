@@ -24,8 +24,8 @@ async fn instances_that_start_at_once_on_an_empty_database_migrate_it_once() {
     assert_eq!(starts.join_all().await.concat(), []);
     assert_eq!(ask(&url, "SELECT count(*) FROM refinery_schema_history").unwrap(), ["3"]);
     // Other tests' databases are on the same server, and have locks of their own.
-    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() \
-                 WHERE locktype = 'advisory'";
+    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                 WHERE l.locktype = 'advisory' AND d.datname = current_database()";
     assert_eq!(ask(&url, locks).unwrap(), ["0"], "the lock of migrations was kept");
 }
 
