@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, audit, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign};
+use commands::{
+    CommandError, audit, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users,
+};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -29,6 +31,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// List, create, revoke and rotate keys
     Keys(keys::Keys),
+    /// Make, list, change and remove users
+    Users(users::Users),
     /// Check and rotate the registry's sealed secrets
     Secrets(secrets::Secrets),
     /// List, read and change settings
@@ -67,6 +71,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Sign(command) => command.run(),
         Command::Inspect(command) => command.run().await,
         Command::Keys(command) => command.run().await,
+        Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,

@@ -13,6 +13,7 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod sign;
+pub(crate) mod users;
 
 use std::io::Read as _;
 

@@ -63,7 +63,6 @@ impl Serve {
             None => None,
         };
         let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
-        let first_run = admin::offer_setup(&origin).await?;
         let delivery = Arc::new(Delivery::new(origin.clone(), metrics)?);
         let operators = match metrics_listen {
             Some(address) => {
@@ -80,10 +79,11 @@ impl Serve {
                 let presence = Arc::clone(&presence);
                 async move { presence.run().await }
             }),
-            tokio::spawn(retention::run(origin)),
+            tokio::spawn(retention::run(origin.clone())),
         ];
         let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-        if let Some(token) = first_run {
+        // An instance that is refused has offered nothing.
+        if let Some(token) = admin::offer_setup(&origin).await? {
             // Here alone: no log has it.
             println!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal());
         }
@@ -94,6 +94,11 @@ impl Serve {
         presence.end().await;
         Ok(())
     }
+}
+
+/// A URL for whoever reads it on this machine: nobody can open the address that stands for all.
+fn reachable(url: &str) -> String {
+    url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 }
 
 /// A flag or a variable that is set to no licence of the vendor's stops the start. A licence whose time is over does
@@ -114,11 +119,6 @@ async fn check_license(origin: &Origin) -> Result<(), CommandError> {
         LicenseState::Invalid(error) => tracing::error!(%error, "the licence does not count"),
     }
     Ok(())
-}
-
-/// A URL for whoever reads it on this machine: nobody can open the address that stands for all.
-fn reachable(url: &str) -> String {
-    url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {

@@ -8,6 +8,8 @@ pub(crate) use crate::logs::{
     the_audit_log_is_exported_in_pages_and_verified_from_the_file, the_request_log_is_read_in_pages_and_by_filters,
     the_request_log_sums_up_denials_and_is_capped, usage_is_totalled_by_time_and_by_outcome,
 };
+pub(crate) use crate::opening::*;
+pub(crate) use crate::upkeep::*;
 
 use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
 

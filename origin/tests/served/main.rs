@@ -1,6 +1,7 @@
 //! The real binary, served: started as a process, set up by its own commands, asked over sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod accounts;
 mod audit;
 mod bad_input;
 mod commands;
@@ -8,6 +9,7 @@ mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod instances;
 mod killed;
 mod machine;
 mod postgres;
@@ -15,9 +17,11 @@ mod postgres;
 mod observe;
 mod push;
 mod robustness;
+mod rotation;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
 mod settings;
 mod usage;
+mod vault;
 mod vectors;
