@@ -209,6 +209,7 @@ fn what_is_asked_of_usage_wrongly_is_refused() {
         (format!("?by=outcome&from=0&until={}", u64::MAX), 200),
         (format!("?by=day&from=0&until={}", u64::MAX), 400),
         ("?from=5&until=5".to_owned(), 400),
+        ("?until=0".to_owned(), 400),
         ("?from=-1".to_owned(), 400),
         ("?by=week".to_owned(), 400),
         ("?key=pk_x".to_owned(), 400),

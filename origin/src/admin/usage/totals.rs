@@ -103,11 +103,15 @@ pub(super) struct Usage {
 impl Query {
     /// The time in whole minutes: the first, and the one behind the last.
     fn minutes(&self, now: u64) -> Result<(u64, u64), Problem> {
-        let until = self.until.unwrap_or(now + 1).div_ceil(MINUTE_MILLIS);
-        let from = self.from.map_or(until.saturating_sub(DEFAULT_MINUTES), |from| from / MINUTE_MILLIS);
-        if from >= until {
+        let until_millis = self.until.unwrap_or(now + 1);
+        if self.from.is_some_and(|from| from >= until_millis) {
             return Err(Problem::invalid("from must be before until"));
         }
+        let until = until_millis.div_ceil(MINUTE_MILLIS);
+        if until == 0 {
+            return Err(Problem::invalid("until must be after 1970 began"));
+        }
+        let from = self.from.map_or(until.saturating_sub(DEFAULT_MINUTES), |from| from / MINUTE_MILLIS);
         Ok((from, until))
     }
 }
