@@ -25,13 +25,14 @@ use sha2::{Digest as _, Sha256};
 
 pub use answer::problem;
 use circumstances::Circumstances;
+pub(crate) use refusal::of_source;
 pub use work::Work;
 
 use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
-use crate::sources::configured::{Configured, ConfiguredError};
+use crate::sources::configured::Configured;
 use crate::sources::{FetchLimits, Fetched};
 use counters::Counters;
 
@@ -41,17 +42,17 @@ pub struct Delivery {
     pub origin: Origin,
     /// What it counts and measures.
     pub metrics: Arc<Metrics>,
-    sources: Configured,
+    sources: Arc<Configured>,
     counters: Counters,
     work: Work,
 }
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, ConfiguredError> {
-        let sources = Configured::new(&origin)?;
+    #[must_use]
+    pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Self {
         let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
-        Ok(Self { origin, metrics, sources, counters: Counters::default(), work })
+        Self { origin, metrics, sources, counters: Counters::default(), work }
     }
 }
 
@@ -149,7 +150,7 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
             source.fetch(text, &limits).await
         }
     };
-    fetched.map_err(refusal::of_source)
+    fetched.map_err(of_source)
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.

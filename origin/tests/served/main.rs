@@ -10,13 +10,13 @@ mod documentation;
 mod examples;
 mod harness;
 mod killed;
+mod observe;
 mod postgres;
 mod projects;
-
-mod observe;
 mod push;
 mod robustness;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod sources;
 mod vectors;
