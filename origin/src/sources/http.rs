@@ -127,8 +127,8 @@ impl HttpSource {
         tokio::time::timeout(limits.deadline, whole).await.map_err(|_| SourceError::Timeout)?
     }
 
-    /// The addresses of the host that `https://{text}` names, and what each is: for people to read. The look-up is one of
-    /// its own: what is fetched is decided by the checks of the fetch. A host in another than its one spelling is shown too.
+    /// The addresses of the host that `https://{text}` names, and what each is: for people to read. The look-up is one
+    /// of its own: what is fetched is decided by the checks of the fetch. A host in another spelling is shown too.
     pub async fn addresses(&self, text: &str, limits: &FetchLimits) -> Vec<(IpAddr, Verdict)> {
         let Ok(url) = Url::parse(&format!("https://{text}")) else { return Vec::new() };
         match url.host() {

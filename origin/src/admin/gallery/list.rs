@@ -5,9 +5,8 @@ use axum::extract::State;
 use sealpix::operations::{Name, Operations};
 use sealpix::source::Source;
 use sealpix::target::{Request, Slug};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
+use super::shape::{Gallery, Picture, Thumbnail, Wanted};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Asked, Input};
@@ -27,70 +26,15 @@ const THUMBNAIL: &str = "w_320,h_320,f_auto";
 /// Pictures of a page where the request does not say, and at most.
 const PICTURES: (usize, usize) = (50, 200);
 
-/// Which pictures.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// A granted source that is a folder, by name; the first if not said.
-    #[param(value_type = Option<String>, pattern = "^[a-z0-9-]{1,32}$")]
-    source: Option<Name>,
-    /// A folder in it, as `2026/spring`; its root if not said.
-    #[param(max_length = 2_000)]
-    prefix: Option<String>,
-    /// Pictures of the page, at most 200; 50 if not said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// `next_cursor` of the page before; nothing for the first page.
-    #[param(max_length = 2_000)]
-    cursor: Option<String>,
-}
-
-/// A page of a folder.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = GalleryPage)]
-pub(super) struct Gallery {
-    /// The source.
-    source: String,
-    /// The folders in this one, by name; the first thousand.
-    folders: Vec<String>,
-    /// Pictures, by name.
-    items: Vec<Picture>,
-    /// For the next page; none on the last.
-    next_cursor: Option<String>,
-}
-
-/// A picture.
-#[derive(Debug, Serialize, ToSchema)]
-struct Picture {
-    /// As the source part of a URL to be signed.
-    #[schema(example = "@gallery/2026/photo.jpg")]
-    source: String,
-    /// Its name in the folder.
-    name: String,
-    /// Its length.
-    bytes: u64,
-    /// When it was last changed, in unix milliseconds.
-    modified_at: Option<u64>,
-    /// A small one, signed for 10 minutes with the project's first key in use; none where that may not.
-    thumbnail: Option<Thumbnail>,
-}
-
-/// A signed URL of a small picture.
-#[derive(Debug, Serialize, ToSchema)]
-struct Thumbnail {
-    /// Path and query.
-    target: String,
-    /// With the Worker's scheme and host, where SEALPIX_EDGE_URL says them.
-    url: Option<String>,
-}
-
 /// Lists the pictures of a folder that the project may use. Hidden files and symbolic links are never shown.
 #[utoipa::path(
     get, path = "/projects/{slug}/gallery", tag = "gallery",
     security(("bearer" = ["gallery:read"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name"), Wanted),
-    responses((status = 200, description = "a page of pictures", body = Gallery), WithQuery, OfOne, Judged, Guarded, Always),
+    responses(
+        (status = 200, description = "a page of pictures", body = Gallery),
+        WithQuery, OfOne, Judged, Guarded, Always
+    ),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

@@ -1,6 +1,7 @@
 //! `/projects/{slug}/gallery`: the pictures of a project's folder.
 
 mod list;
+mod shape;
 
 use std::sync::Arc;
 

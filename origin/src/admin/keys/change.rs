@@ -59,7 +59,10 @@ impl Changes {
     patch, path = "/keys/{public_key}", tag = "keys", request_body = Changes,
     params(("public_key" = String, Path, description = "the public key, pk_…")),
     security(("bearer" = ["keys:write"]), ("cookie" = [])),
-    responses((status = 200, description = "the key now", body = Changed<Shown>), WithBody, OfOne, Judged, Guarded, Always),
+    responses(
+        (status = 200, description = "the key now", body = Changed<Shown>),
+        WithBody, OfOne, Judged, Guarded, Always
+    ),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

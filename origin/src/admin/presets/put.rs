@@ -34,7 +34,10 @@ pub(super) struct Wanted {
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name, 1 to 32 of a-z 0-9 -")
     ),
-    responses((status = 200, description = "the preset now", body = Changed<Shown>), WithBody, OfOne, Judged, Guarded, Always),
+    responses(
+        (status = 200, description = "the preset now", body = Changed<Shown>),
+        WithBody, OfOne, Judged, Guarded, Always
+    ),
 )]
 pub(super) async fn put(
     State(admin): State<Shared>,

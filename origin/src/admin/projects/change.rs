@@ -47,8 +47,12 @@ impl Changes {
 /// Changes what the body names, and nothing else. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     patch, path = "/projects/{slug}", tag = "projects", request_body = Changes,
-    params(("slug" = String, Path, description = "the project's name")), security(("bearer" = ["projects:write"]), ("cookie" = [])),
-    responses((status = 200, description = "the project now", body = Changed<Shown>), WithBody, OfOne, Judged, Guarded, Always),
+    params(("slug" = String, Path, description = "the project's name")),
+    security(("bearer" = ["projects:write"]), ("cookie" = [])),
+    responses(
+        (status = 200, description = "the project now", body = Changed<Shown>),
+        WithBody, OfOne, Judged, Guarded, Always
+    ),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

@@ -86,8 +86,12 @@ fn plain(slug: Slug) -> Project {
 
 /// Creates a project. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
-    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = ["projects:write"]), ("cookie" = [])),
-    responses((status = 201, description = "the project", body = Changed<Shown>), WithBody, Contested, Judged, Guarded, Always),
+    post, path = "/projects", tag = "projects", request_body = Wanted,
+    security(("bearer" = ["projects:write"]), ("cookie" = [])),
+    responses(
+        (status = 201, description = "the project", body = Changed<Shown>),
+        WithBody, Contested, Judged, Guarded, Always
+    ),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

@@ -12,7 +12,8 @@ use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists projects, by name.
 #[utoipa::path(
-    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = ["projects:read"]), ("cookie" = [])),
+    get, path = "/projects", tag = "projects", params(PageQuery),
+    security(("bearer" = ["projects:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of projects", body = Page<Shown>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(

@@ -12,7 +12,8 @@ use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists configured sources, by name.
 #[utoipa::path(
-    get, path = "/sources", tag = "sources", params(PageQuery), security(("bearer" = ["sources:read"]), ("cookie" = [])),
+    get, path = "/sources", tag = "sources", params(PageQuery),
+    security(("bearer" = ["sources:read"]), ("cookie" = [])),
     responses((status = 200, description = "a page of sources", body = Page<Shown>), WithQuery, Guarded, Always),
 )]
 pub(super) async fn list(
