@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users};
+use commands::{
+    CommandError, audit, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users,
+};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -39,6 +41,8 @@ enum Command {
     License(license::License),
     /// Show the configuration, and where each value came from
     Config(config::Config),
+    /// Read, export and verify the audit log
+    Audit(audit::Audit),
     /// Apply state as code
     Registry(registry::Registry),
 }
@@ -72,6 +76,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,
         Command::Config(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
         Command::Registry(command) => command.run().await,
     }
 }

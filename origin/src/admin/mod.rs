@@ -3,23 +3,29 @@
 //! One folder a resource. A handler reads as: who may ([`Caller::require`]), what is asked (its request type), one
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
+mod audit;
 mod caller;
 mod edge;
 mod gallery;
 mod idempotency;
 mod input;
+mod instances;
 mod keys;
+mod license;
 mod page;
 mod presets;
 mod problem;
 mod projects;
-mod refusals;
+mod requests;
+mod responses;
 mod rights;
 mod sessions;
+mod settings;
 mod setup;
 mod sign;
 mod sources;
 mod tokens;
+mod usage;
 mod users;
 mod visitor;
 
@@ -117,12 +123,18 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(gallery::routes())
         .merge(keys::routes())
         .merge(presets::routes())
+        .merge(audit::routes())
+        .merge(instances::routes())
+        .merge(license::routes())
         .merge(projects::routes())
+        .merge(requests::routes())
         .merge(sessions::routes())
+        .merge(settings::routes())
         .merge(setup::routes())
         .merge(sign::routes())
         .merge(sources::routes())
         .merge(tokens::routes())
+        .merge(usage::routes())
         .merge(users::routes());
     OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }

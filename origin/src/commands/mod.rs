@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod flags;
 pub(crate) mod inspect;
@@ -19,6 +20,7 @@ use std::io::Read as _;
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::admin::OfferError;
+use sealpix_origin::clock::NoEntropy;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::keys::MintError;
@@ -51,6 +53,9 @@ pub(crate) enum CommandError {
     /// A source.
     #[error(transparent)]
     Source(#[from] ConfiguredError),
+    /// Delivery.
+    #[error(transparent)]
+    Delivery(#[from] NoEntropy),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),

@@ -65,7 +65,7 @@ impl Serve {
         };
         let sources = Arc::new(Configured::new(&origin)?);
         let admin = Admin::new(origin.clone(), Arc::clone(&metrics), Arc::clone(&sources))?;
-        let delivery = Arc::new(Delivery::new(origin.clone(), metrics, sources));
+        let delivery = Arc::new(Delivery::new(origin.clone(), metrics, sources)?);
         let operators = match metrics_listen {
             Some(address) => {
                 let (listener, address) = bind(address).await?;

@@ -148,7 +148,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (kept, stderr) = (Arc::clone(&log), child.stderr.take().unwrap());

@@ -3,20 +3,27 @@
 
 mod accounts;
 mod api;
+mod audit;
 mod bad_input;
 mod commands;
 mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod instances;
 mod killed;
+mod machine;
 mod observe;
 mod postgres;
 mod projects;
 mod push;
 mod robustness;
+mod rotation;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod settings;
 mod sources;
+mod usage;
+mod vault;
 mod vectors;

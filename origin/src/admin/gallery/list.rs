@@ -10,7 +10,7 @@ use super::shape::{Gallery, Picture, Thumbnail, Wanted};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Asked, Input};
-use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithQuery};
+use crate::admin::responses::{Asking, Guarded, Judged, Named};
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::registry::{Key, Project, SourceKind, StoredSource};
 use crate::signing::{SignError, sign};
@@ -33,7 +33,7 @@ const PICTURES: (usize, usize) = (50, 200);
     params(("slug" = String, Path, description = "the project's name"), Wanted),
     responses(
         (status = 200, description = "a page of pictures", body = Gallery),
-        WithQuery, OfOne, Judged, Guarded, Always
+        Asking, Named, Judged, Guarded
     ),
 )]
 pub(super) async fn list(

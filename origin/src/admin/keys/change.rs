@@ -11,7 +11,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{Key, RecordName, check_policy};
 
@@ -59,10 +59,7 @@ impl Changes {
     patch, path = "/keys/{public_key}", tag = "keys", request_body = Changes,
     params(("public_key" = String, Path, description = "the public key, pk_…")),
     security(("bearer" = ["keys:write"]), ("cookie" = [])),
-    responses(
-        (status = 200, description = "the key now", body = Changed<Shown>),
-        WithBody, OfOne, Judged, Guarded, Always
-    ),
+    responses((status = 200, description = "the key now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

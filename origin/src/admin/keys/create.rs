@@ -14,7 +14,7 @@ use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::idempotency::{IdempotencyKey, Revealed};
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Contested, Guarded, Judged, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::keys::Draft;
 use crate::registry::{Activity, Key, KeyDefaults, RecordName, check_policy};
@@ -60,7 +60,7 @@ pub(super) struct Made {
     ),
     responses(
         (status = 201, description = "the key and its secret", body = Changed<Made>),
-        WithBody, OfOne, Contested, Judged, Guarded, Always
+        Bodied, Named, Conflicting, Judged, Guarded
     ),
 )]
 pub(super) async fn create(

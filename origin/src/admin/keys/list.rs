@@ -8,14 +8,14 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Asked, Input};
-use crate::admin::refusals::{Always, Guarded, OfOne, WithQuery};
+use crate::admin::responses::{Asking, Guarded, Named};
 use crate::admin::{Answer, Page, PageQuery, Problem, Shared};
 
 /// Lists a project's keys, the oldest first; never their secrets.
 #[utoipa::path(
     get, path = "/projects/{slug}/keys", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name"), PageQuery),
-    responses((status = 200, description = "a page of keys", body = Page<Shown>), WithQuery, OfOne, Guarded, Always),
+    responses((status = 200, description = "a page of keys", body = Page<Shown>), Asking, Named, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

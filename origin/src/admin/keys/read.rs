@@ -8,7 +8,7 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::registry::Key;
 
@@ -16,7 +16,7 @@ use crate::registry::Key;
 #[utoipa::path(
     get, path = "/keys/{public_key}", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
     params(("public_key" = String, Path, description = "the public key, pk_…")),
-    responses((status = 200, description = "the key", body = Shown), OfOne, Guarded, Always),
+    responses((status = 200, description = "the key", body = Shown), Named, Guarded),
 )]
 pub(super) async fn read(
     State(admin): State<Shared>,

@@ -9,7 +9,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Shared};
 use crate::registry::RecordName;
 
@@ -17,7 +17,7 @@ use crate::registry::RecordName;
 #[utoipa::path(
     post, path = "/keys/{public_key}/revoke", tag = "keys", security(("bearer" = ["keys:write"]), ("cookie" = [])),
     params(("public_key" = String, Path, description = "the public key, pk_…")),
-    responses((status = 200, description = "the key, revoked", body = Changed<Shown>), OfOne, Guarded, Always),
+    responses((status = 200, description = "the key, revoked", body = Changed<Shown>), Named, Guarded),
 )]
 pub(super) async fn revoke(
     State(admin): State<Shared>,

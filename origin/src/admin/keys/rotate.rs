@@ -13,7 +13,7 @@ use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::idempotency::IdempotencyKey;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Contested, Guarded, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 use crate::keys::{self, Draft};
 use crate::registry::RecordName;
@@ -73,7 +73,7 @@ pub(super) struct Wanted {
     ),
     responses(
         (status = 201, description = "the new key and its secret", body = Changed<Made>),
-        WithBody, OfOne, Contested, Guarded, Always
+        Bodied, Named, Conflicting, Guarded
     ),
 )]
 pub(super) async fn rotate(

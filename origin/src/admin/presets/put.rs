@@ -12,7 +12,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Shared};
 use crate::registry::{RecordName, read_preset};
 
@@ -34,10 +34,7 @@ pub(super) struct Wanted {
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name, 1 to 32 of a-z 0-9 -")
     ),
-    responses(
-        (status = 200, description = "the preset now", body = Changed<Shown>),
-        WithBody, OfOne, Judged, Guarded, Always
-    ),
+    responses((status = 200, description = "the preset now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
 )]
 pub(super) async fn put(
     State(admin): State<Shared>,

@@ -9,7 +9,7 @@ use super::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Shows a preset. The project lists all of them.
@@ -20,7 +20,7 @@ use crate::admin::{Answer, Problem, Shared};
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")
     ),
-    responses((status = 200, description = "the preset", body = Shown), OfOne, Guarded, Always),
+    responses((status = 200, description = "the preset", body = Shown), Named, Guarded),
 )]
 pub(super) async fn read(
     State(admin): State<Shared>,

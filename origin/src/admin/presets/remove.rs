@@ -8,7 +8,7 @@ use sealpix::target::Slug;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Deletes a preset: URLs that name it are refused from now on.
@@ -19,7 +19,7 @@ use crate::admin::{Answer, Problem, Shared};
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")
     ),
-    responses((status = 204, description = "it is gone"), OfOne, Guarded, Always),
+    responses((status = 204, description = "it is gone"), Named, Guarded),
 )]
 pub(super) async fn remove(
     State(admin): State<Shared>,

@@ -9,7 +9,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Shared};
 use crate::registry::{
     Project, ProjectError, RecordName, StoredSource, normalise_referer, normalise_source, read_grants, read_preset,
@@ -47,12 +47,8 @@ impl Changes {
 /// Changes what the body names, and nothing else. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
     patch, path = "/projects/{slug}", tag = "projects", request_body = Changes,
-    params(("slug" = String, Path, description = "the project's name")),
-    security(("bearer" = ["projects:write"]), ("cookie" = [])),
-    responses(
-        (status = 200, description = "the project now", body = Changed<Shown>),
-        WithBody, OfOne, Judged, Guarded, Always
-    ),
+    params(("slug" = String, Path, description = "the project's name")), security(("bearer" = ["projects:write"]), ("cookie" = [])),
+    responses((status = 200, description = "the project now", body = Changed<Shown>), Bodied, Named, Judged, Guarded),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

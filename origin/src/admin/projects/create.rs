@@ -16,7 +16,7 @@ use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Contested, Guarded, Judged, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{KeyDefaults, Project, RecordName};
 
@@ -86,12 +86,8 @@ fn plain(slug: Slug) -> Project {
 
 /// Creates a project. The answer waits up to 5 seconds for the edge.
 #[utoipa::path(
-    post, path = "/projects", tag = "projects", request_body = Wanted,
-    security(("bearer" = ["projects:write"]), ("cookie" = [])),
-    responses(
-        (status = 201, description = "the project", body = Changed<Shown>),
-        WithBody, Contested, Judged, Guarded, Always
-    ),
+    post, path = "/projects", tag = "projects", request_body = Wanted, security(("bearer" = ["projects:write"]), ("cookie" = [])),
+    responses((status = 201, description = "the project", body = Changed<Shown>), Bodied, Conflicting, Judged, Guarded),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

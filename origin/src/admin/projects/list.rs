@@ -7,14 +7,13 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists projects, by name.
 #[utoipa::path(
-    get, path = "/projects", tag = "projects", params(PageQuery),
-    security(("bearer" = ["projects:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of projects", body = Page<Shown>), WithQuery, Guarded, Always),
+    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = ["projects:read"]), ("cookie" = [])),
+    responses((status = 200, description = "a page of projects", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

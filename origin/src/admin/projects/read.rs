@@ -8,14 +8,14 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Shows a project.
 #[utoipa::path(
     get, path = "/projects/{slug}", tag = "projects", security(("bearer" = ["projects:read"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name")),
-    responses((status = 200, description = "the project", body = Shown), OfOne, Guarded, Always),
+    responses((status = 200, description = "the project", body = Shown), Named, Guarded),
 )]
 pub(super) async fn read(State(admin): State<Shared>, caller: Caller, Input(slug): Input<Slug>) -> Answer<Json<Shown>> {
     caller.require(Permission::ProjectsRead)?;

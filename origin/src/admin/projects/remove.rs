@@ -7,7 +7,7 @@ use sealpix::target::Slug;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Contested, Guarded, OfOne};
+use crate::admin::responses::{Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 
 /// Deletes a project none of whose keys is in use. Its keys stay, revoked; one that is made anew under its name has
@@ -15,7 +15,7 @@ use crate::admin::{Answer, Shared};
 #[utoipa::path(
     delete, path = "/projects/{slug}", tag = "projects", security(("bearer" = ["projects:write"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name")),
-    responses((status = 204, description = "it is gone"), OfOne, Contested, Guarded, Always),
+    responses((status = 204, description = "it is gone"), Named, Conflicting, Guarded),
 )]
 pub(super) async fn remove(
     State(admin): State<Shared>,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Guarded, WithBody};
+use crate::admin::responses::{Bodied, Guarded};
 use crate::admin::{Answer, Shared};
 use crate::inspection::{Parts, judge, target_of};
 
@@ -43,7 +43,7 @@ pub(super) struct Inspected {
 /// Explains a signed URL. It always answers 200: that the URL would be refused is the answer.
 #[utoipa::path(
     post, path = "/inspect", tag = "sign", request_body = Wanted, security(("bearer" = ["keys:read"]), ("cookie" = [])),
-    responses((status = 200, description = "its parts and the verdict", body = Inspected), WithBody, Guarded, Always),
+    responses((status = 200, description = "its parts and the verdict", body = Inspected), Bodied, Guarded),
 )]
 pub(super) async fn inspect(
     State(admin): State<Shared>,

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Guarded, Judged, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::signing;
 
@@ -53,7 +53,7 @@ pub(super) struct Signed {
 /// Signs a URL with a key of the project. What the gate would refuse is not signed: the problem has the gate's code.
 #[utoipa::path(
     post, path = "/sign", tag = "sign", request_body = Wanted, security(("bearer" = ["sign"]), ("cookie" = [])),
-    responses((status = 200, description = "the signed URL", body = Signed), WithBody, OfOne, Judged, Guarded, Always),
+    responses((status = 200, description = "the signed URL", body = Signed), Bodied, Named, Judged, Guarded),
 )]
 pub(super) async fn sign(
     State(admin): State<Shared>,

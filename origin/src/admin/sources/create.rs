@@ -11,7 +11,7 @@ use super::shape::{Kind, Shown, Wanted};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Contested, Guarded, Judged, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged};
 use crate::admin::{Answer, Problem, Shared};
 
 /// A new source.
@@ -33,7 +33,7 @@ pub(super) struct New {
 #[utoipa::path(
     post, path = "/sources", tag = "sources", request_body = New,
     security(("bearer" = ["sources:write"]), ("cookie" = [])),
-    responses((status = 201, description = "the source", body = Shown), WithBody, Contested, Judged, Guarded, Always),
+    responses((status = 201, description = "the source", body = Shown), Bodied, Conflicting, Judged, Guarded),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

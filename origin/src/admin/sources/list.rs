@@ -7,14 +7,14 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists configured sources, by name.
 #[utoipa::path(
     get, path = "/sources", tag = "sources", params(PageQuery),
     security(("bearer" = ["sources:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of sources", body = Page<Shown>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of sources", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

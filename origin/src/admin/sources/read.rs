@@ -8,7 +8,7 @@ use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::registry::StoredSource;
 
@@ -16,7 +16,7 @@ use crate::registry::StoredSource;
 #[utoipa::path(
     get, path = "/sources/{name}", tag = "sources", security(("bearer" = ["sources:read"]), ("cookie" = [])),
     params(("name" = String, Path, description = "the source's name")),
-    responses((status = 200, description = "the source", body = Shown), OfOne, Guarded, Always),
+    responses((status = 200, description = "the source", body = Shown), Named, Guarded),
 )]
 pub(super) async fn read(State(admin): State<Shared>, caller: Caller, Input(name): Input<Name>) -> Answer<Json<Shown>> {
     caller.require(Permission::SourcesRead)?;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Guarded, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Named};
 use crate::admin::{Admin, Answer, Shared};
 use crate::delivery::of_source;
 use crate::images;
@@ -85,7 +85,7 @@ pub(super) struct Told {
     post, path = "/sources/{name}/test", tag = "sources", request_body = Below,
     security(("bearer" = ["sources:write"]), ("cookie" = [])),
     params(("name" = String, Path, description = "the source's name")),
-    responses((status = 200, description = "what came of it", body = Told), WithBody, OfOne, Guarded, Always),
+    responses((status = 200, description = "what came of it", body = Told), Bodied, Named, Guarded),
 )]
 pub(super) async fn of_source_test(
     State(admin): State<Shared>,
@@ -116,7 +116,7 @@ pub(super) async fn of_source_test(
 #[utoipa::path(
     post, path = "/fetch-test", tag = "sources", request_body = Remote,
     security(("bearer" = ["sources:write"]), ("cookie" = [])),
-    responses((status = 200, description = "what came of it", body = Told), WithBody, Guarded, Always),
+    responses((status = 200, description = "what came of it", body = Told), Bodied, Guarded),
 )]
 pub(super) async fn of_url(
     State(admin): State<Shared>,
