@@ -16,6 +16,7 @@ use sealpix_origin::origin::instances::Presence;
 use sealpix_origin::origin::{LicenseState, OpenError, Origin, retention};
 use sealpix_origin::server::{self, Serving, tls};
 use sealpix_origin::settings::find;
+use sealpix_origin::sources::configured::Configured;
 use sealpix_origin::vault::JwtSecret;
 use tokio::net::TcpListener;
 
@@ -62,8 +63,9 @@ impl Serve {
             Some(url) => Some(Pusher::new(origin.clone(), Arc::clone(&metrics), url)?),
             None => None,
         };
-        let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
-        let delivery = Arc::new(Delivery::new(origin.clone(), metrics)?);
+        let sources = Arc::new(Configured::new(&origin)?);
+        let admin = Admin::new(origin.clone(), Arc::clone(&metrics), Arc::clone(&sources))?;
+        let delivery = Arc::new(Delivery::new(origin.clone(), metrics, sources)?);
         let operators = match metrics_listen {
             Some(address) => {
                 let (listener, address) = bind(address).await?;
