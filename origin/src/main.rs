@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, inspect, keys, registry, secrets, serve, setup, sign};
+use commands::{CommandError, doctor, inspect, keys, openapi, projects, registry, secrets, serve, setup, sign};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -31,8 +31,14 @@ enum Command {
     Keys(keys::Keys),
     /// Check the registry's sealed secrets
     Secrets(secrets::Secrets),
-    /// Apply state as code
+    /// List and show projects
+    Projects(projects::Projects),
+    /// Apply state as code; back up, restore and copy the registry
     Registry(registry::Registry),
+    /// Print the admin API's OpenAPI document
+    Openapi(openapi::Openapi),
+    /// Check configuration, database, secrets, edge link, folders and clock
+    Doctor(doctor::Doctor),
 }
 
 #[tokio::main]
@@ -47,7 +53,7 @@ async fn main() -> ExitCode {
         Err(CommandError::Answered) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("sealpix: {error}");
-            ExitCode::FAILURE
+            if matches!(error, CommandError::Usage(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -60,7 +66,10 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Inspect(command) => command.run().await,
         Command::Keys(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
+        Command::Projects(command) => command.run().await,
         Command::Registry(command) => command.run().await,
+        Command::Openapi(command) => command.run(),
+        Command::Doctor(command) => command.run().await,
     }
 }
 

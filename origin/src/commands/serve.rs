@@ -1,5 +1,6 @@
 //! `sealpix serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,13 +23,13 @@ use super::CommandError;
 #[derive(Args)]
 pub(crate) struct Serve {
     /// Address and port; port 0 takes a free one
-    #[arg(long, env = "SEALPIX_LISTEN")]
+    #[arg(long, env = "SEALPIX_LISTEN", hide_env_values = true)]
     listen: Option<SocketAddr>,
     /// PEM certificates to serve TLS with, the server's own first
-    #[arg(long, env = "SEALPIX_TLS_CERT_FILE")]
+    #[arg(long, env = "SEALPIX_TLS_CERT_FILE", hide_env_values = true)]
     tls_cert: Option<PathBuf>,
     /// PEM private key of the first of them
-    #[arg(long, env = "SEALPIX_TLS_KEY_FILE")]
+    #[arg(long, env = "SEALPIX_TLS_KEY_FILE", hide_env_values = true)]
     tls_key: Option<PathBuf>,
 }
 
@@ -53,17 +54,23 @@ impl Serve {
         let operators = match metrics_listen {
             Some(address) => {
                 let (listener, address) = bind(address).await?;
-                println!("metrics on http://{address}{}", page::PATH);
+                announce(format_args!("metrics on http://{address}{}", page::PATH));
                 Some(listener)
             }
             None => None,
         };
         let (listener, address) = bind(listen).await?;
         // The last line: whoever reads it may ask.
-        println!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+        announce(format_args!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" }));
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         Ok(())
     }
+}
+
+/// Says where it listens. That nobody reads it is no reason not to serve.
+fn announce(line: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {

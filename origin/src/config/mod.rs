@@ -194,6 +194,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_SOURCE_MAX_BYTES", "1000 to 268435456; default 33554432"),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_LOG", "log filter; default info"),
+    ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),
+    ("SEALPIX_COPY_TO", "the empty database that registry copy fills, as DATABASE_URL. Or SEALPIX_COPY_TO_FILE"),
     ("SEALPIX_SECRET_KEY", "the secret key that sign and inspect use. Or SEALPIX_SECRET_KEY_FILE"),
 ];
 
@@ -209,6 +211,8 @@ const SECRETS: &[&str] = &[
     "JWT_SECRET_PREVIOUS",
     "SEALPIX_LICENSE_SIGNING_KEY",
     "SEALPIX_SECRET_KEY",
+    "SEALPIX_COPY_FROM",
+    "SEALPIX_COPY_TO",
 ];
 
 /// The environment's variables, as far as they are ours. Printed, their names alone.

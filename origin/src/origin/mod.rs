@@ -1,6 +1,7 @@
 //! The origin, open: configuration, vault, registry and sources, as every command finds them.
 
 mod licensing;
+pub mod moving;
 mod opening;
 mod settings;
 

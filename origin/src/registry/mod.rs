@@ -22,6 +22,7 @@ mod settings;
 mod sources;
 mod state;
 mod tokens;
+pub mod transfer;
 mod users;
 
 use std::sync::Arc;

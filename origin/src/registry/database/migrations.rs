@@ -23,8 +23,9 @@ fn translated(migration: &Migration) -> Result<Migration, refinery::Error> {
     Migration::unapplied(&format!("V{}__{}", migration.version(), migration.name()), &sql)
 }
 
-/// The newest version that this binary knows.
-pub(super) fn newest() -> i64 {
+/// The schema's version: the newest that this binary knows.
+#[must_use]
+pub fn newest() -> i64 {
     let runner = texts::migrations::runner();
     runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
