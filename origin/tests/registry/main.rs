@@ -6,6 +6,7 @@ mod home;
 mod postgres;
 #[path = "../support/postgres.rs"]
 mod server;
+mod transfer;
 
 /// Each sentence of the contract, as a test on each database.
 macro_rules! on_every_database {
