@@ -56,17 +56,28 @@ export const now = (): number => Math.floor(Date.now() / 1000)
 
 /** The origin: a process, its folder, and everything that it says. */
 export class Origin {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sealpix-test-'))
-  readonly gallery = join(this.folder, 'gallery')
-  readonly data = join(this.folder, 'data')
+  readonly folder: string
+  readonly gallery: string
+  readonly data: string
   readonly said: string[] = []
   readonly setup: Setup
+  readonly #more: Record<string, string>
   url = ''
   /** Where records are pushed to; nowhere unless it is set before the origin serves. */
   edgeUrl = ''
   #process: ChildProcess | undefined
 
-  constructor() {
+  /** With more variables of the environment; `beside` another origin it is one more instance of the same registry. */
+  constructor(more: Record<string, string> = {}, beside?: Origin) {
+    this.#more = more
+    this.folder = beside?.folder ?? mkdtempSync(join(tmpdir(), 'sealpix-test-'))
+    this.gallery = join(this.folder, 'gallery')
+    this.data = join(this.folder, 'data')
+    if (beside !== undefined) {
+      this.setup = beside.setup
+      this.edgeUrl = beside.edgeUrl
+      return
+    }
     cpSync(join(import.meta.dirname, 'photos'), this.gallery, { recursive: true })
     const args = ['setup', '--json', '--project', 'my-app', '--gallery', this.gallery]
     this.setup = JSON.parse(this.command({ args })) as Setup
@@ -75,7 +86,19 @@ export class Origin {
   get #environment(): NodeJS.ProcessEnv {
     const pushing = this.edgeUrl === '' ? {} : { SEALPIX_EDGE_URL: this.edgeUrl }
     const { folder, data } = this
-    return { PATH: process.env.PATH, SEALPIX_DATA_DIR: data, SEALPIX_FILE_ROOTS: folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2', ...pushing }
+    return { PATH: process.env.PATH, SEALPIX_DATA_DIR: data, SEALPIX_FILE_ROOTS: folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2', ...pushing, ...this.#more }
+  }
+
+  /** One more instance of the same registry. */
+  sibling(): Origin {
+    return new Origin(this.#more, this)
+  }
+
+  /** The token of the first run, as the start prints it. */
+  setupToken(): string {
+    const [, token] = /(setup_[A-Za-z0-9_-]{43})/.exec(this.said.join('\n')) ?? []
+    if (token === undefined) throw new Error(`no setup token: ${this.said.join('\n')}`)
+    return token
   }
 
   /** Runs the command line; its standard output. */
@@ -271,9 +294,13 @@ export function assertPicture(reply: Reply, status: string): void {
 
 /** An origin and an edge in front of it. */
 export class World {
-  readonly origin = new Origin()
+  readonly origin: Origin
   readonly #edges: Edge[] = []
   readonly #secrets = new Set<string>()
+
+  constructor(environment: Record<string, string> = {}) {
+    this.origin = new Origin(environment)
+  }
 
   get edge(): Edge {
     const [edge] = this.#edges

@@ -117,3 +117,8 @@ CREATE TABLE instances (
     started_at INTEGER NOT NULL,
     seen_at INTEGER NOT NULL
 ) STRICT;
+
+-- A removed project's row stays, emptied: the edge learns of the removal from its record, whose version never falls.
+ALTER TABLE projects ADD COLUMN is_removed INTEGER NOT NULL DEFAULT 0;
+-- What new keys of the project get: limits and policy.
+ALTER TABLE projects ADD COLUMN key_defaults TEXT NOT NULL DEFAULT '{}';

@@ -8,6 +8,7 @@ pub mod config;
 pub mod delivery;
 pub mod edge_link;
 pub mod images;
+pub mod keys;
 pub mod license;
 pub mod observe;
 pub mod origin;

@@ -7,7 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 mod commands;
 
-use commands::{CommandError, doctor, inspect, keys, openapi, projects, registry, secrets, serve, setup, sign};
+use commands::{
+    CommandError, config, doctor, inspect, keys, license, openapi, projects, registry, secrets, serve, settings, setup,
+    sign, users,
+};
 
 /// Signed image URLs: the origin and its commands.
 #[derive(Parser)]
@@ -29,10 +32,18 @@ enum Command {
     Inspect(inspect::Inspect),
     /// List, create, revoke and rotate keys
     Keys(keys::Keys),
-    /// Check the registry's sealed secrets
+    /// Make, list, change and remove users
+    Users(users::Users),
+    /// Check and rotate the registry's sealed secrets
     Secrets(secrets::Secrets),
     /// List and show projects
     Projects(projects::Projects),
+    /// List, read and change settings
+    Settings(settings::Settings),
+    /// Show, activate and remove the licence; issue one, as its vendor
+    License(license::License),
+    /// Show the configuration, and where each value came from
+    Config(config::Config),
     /// Apply state as code; back up, restore and copy the registry
     Registry(registry::Registry),
     /// Print the admin API's OpenAPI document
@@ -65,8 +76,12 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Sign(command) => command.run(),
         Command::Inspect(command) => command.run().await,
         Command::Keys(command) => command.run().await,
+        Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
         Command::Projects(command) => command.run().await,
+        Command::Settings(command) => command.run().await,
+        Command::License(command) => command.run().await,
+        Command::Config(command) => command.run().await,
         Command::Registry(command) => command.run().await,
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run().await,

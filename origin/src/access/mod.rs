@@ -6,11 +6,14 @@
 pub mod cookie;
 pub mod csrf;
 pub mod duration;
+pub mod email;
 mod encoding;
 pub mod id;
+pub mod label;
 pub mod password;
 pub mod permission;
 pub mod role;
+mod schema;
 pub mod session;
 pub mod throttle;
 pub mod token;

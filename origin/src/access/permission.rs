@@ -112,6 +112,12 @@ permissions! {
     OwnAccount = "account", VIEWER, By::Person;
 }
 
+impl serde::Serialize for Permission {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// A permission that an API token may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
@@ -182,6 +188,12 @@ impl Scopes {
     #[must_use]
     pub fn hold(&self, permission: Permission) -> bool {
         self.0.contains(&Scope(permission))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The scopes, in the table's order.

@@ -46,6 +46,11 @@ impl Caller {
         }
     }
 
+    /// Refuses nobody in particular.
+    pub(super) fn require_somebody(&self) -> Result<(), Problem> {
+        if matches!(self.kind, Kind::Nobody) { Err(Problem::unauthenticated()) } else { Ok(()) }
+    }
+
     /// The author of the changes of this request.
     pub(super) fn author(&self) -> Author {
         Author {
@@ -54,11 +59,6 @@ impl Caller {
             request_id: self.request_id.clone(),
             at_millis: self.now_millis,
         }
-    }
-
-    /// This request's author, who says that they are `account`.
-    pub(super) fn author_as(&self, actor: Actor) -> Author {
-        Author { actor, ..self.author() }
     }
 
     /// When the request began, in unix milliseconds.
@@ -73,6 +73,20 @@ impl Caller {
             Kind::Nobody => Err(Problem::unauthenticated()),
             _ => Err(Problem::forbidden("this needs a signed-in user")),
         }
+    }
+
+    /// The session that the request came by.
+    pub(super) fn session(&self) -> Result<SessionId, Problem> {
+        self.session.ok_or_else(|| match self.kind {
+            Kind::Nobody => Problem::unauthenticated(),
+            _ => Problem::forbidden("this needs a session"),
+        })
+    }
+
+    /// All that they may do now.
+    pub(super) fn permissions(&self) -> Vec<Permission> {
+        let all = Permission::ALL.iter().copied();
+        all.filter(|permission| permission::allows(&self.kind, self.guests, *permission)).collect()
     }
 
     /// What they are.
@@ -119,6 +133,10 @@ impl FromRequestParts<Arc<Admin>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        // Found out already, where the route's rights were asked for.
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let peer = parts.extensions.get::<Peer>();
         let guest_mode = admin.origin.is_guest_mode_on().await?;
         let mut caller = Self {

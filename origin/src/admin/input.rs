@@ -5,6 +5,8 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Deserializer};
+use zeroize::Zeroizing;
 
 use super::Problem;
 
@@ -25,6 +27,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(_) => Err(Problem::invalid("the body did not arrive")),
         }
     }
+}
+
+/// Reads a field that is a secret: wiped when the request is over.
+pub(super) fn secret_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
 }
 
 /// A message without what it quotes.

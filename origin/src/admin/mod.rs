@@ -4,25 +4,43 @@
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
 mod caller;
+mod edge;
+mod idempotency;
 mod input;
+mod keys;
 mod page;
+mod presets;
 mod problem;
 mod projects;
+mod refusals;
+mod responses;
+mod rights;
+mod sessions;
+mod setup;
+mod tokens;
+mod users;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::any;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::{Problem, ProblemBody};
+pub use setup::{OfferError, offer_setup};
 
 use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
 use crate::origin::Origin;
 use page::{Page, PageQuery};
+use rights::{Rights, judge};
 use security::Schemes;
 
 /// Where the API begins.
@@ -90,19 +108,38 @@ mod security {
 
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, OpenApiRouter::new().merge(projects::routes()))
+    let routes = OpenApiRouter::new()
+        .merge(keys::routes())
+        .merge(presets::routes())
+        .merge(projects::routes())
+        .merge(sessions::routes())
+        .merge(setup::routes())
+        .merge(tokens::routes())
+        .merge(users::routes());
+    OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }
 
 /// The routes.
 pub fn router(admin: Arc<Admin>) -> Router {
-    let (router, _) = described().split_for_parts();
+    let (router, document) = described().split_for_parts();
+    let rights = Rights::of(&document);
     let nothing = || async { Problem::missing("such path") };
     router
+        .route_layer(from_fn_with_state((Arc::clone(&admin), rights), judge))
         .route(PREFIX, any(nothing))
         .route(&format!("{PREFIX}/{{*rest}}"), any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(map_response(private))
         .with_state(admin)
+}
+
+/// Answers of the API are its caller's alone: no cache keeps them, no other site embeds them.
+async fn private(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("Cross-Origin-Resource-Policy", HeaderValue::from_static("same-origin"));
+    answer
 }
 
 /// The OpenAPI document, as committed in `docs/openapi.json`.

@@ -6,10 +6,15 @@ use axum::response::{IntoResponse, Response};
 use sealpix::denial::CODE_HEADER;
 use serde::Serialize;
 
+use crate::access::password::HashError;
 use crate::clock::NoEntropy;
+use crate::keys::MintError;
 use crate::origin::OpenError;
-use crate::registry::RegistryError;
+use crate::registry::{HostRuleError, ProjectError, RegistryError};
 use crate::vault::VaultError;
+
+/// When to come back where passwords wait: as long as the last of them does.
+const BUSY_SECS: u64 = 2;
 
 /// A refusal or a failure.
 #[derive(Debug, Clone)]
@@ -58,6 +63,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "credentials_wrong", "the email address or the password is wrong")
     }
 
+    /// 401: a setup token that is not the one that the last start printed.
+    pub(super) fn setup_token_wrong() -> Self {
+        let detail = "the setup token is wrong; the origin prints a new one at each start";
+        Self::new(StatusCode::UNAUTHORIZED, "setup_token_wrong", detail)
+    }
+
+    /// 403: the caller is known, and their password is another.
+    pub(super) fn password_wrong() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "password_wrong", "the current password is wrong")
+    }
+
     /// 403: known, and not allowed.
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
@@ -88,9 +104,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "refused", detail)
     }
 
+    /// 409: there is a user already.
+    pub(super) fn set_up_already() -> Self {
+        Self::new(StatusCode::CONFLICT, "set_up_already", "the origin is set up already: sign in")
+    }
+
     /// 409: an idempotency key that cannot answer any more, or was used for something else.
     pub(super) fn idempotency(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 422: it reads, and cannot be.
+    pub(super) fn unfit(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
     /// 413.
@@ -105,7 +131,7 @@ impl Problem {
 
     /// 429: try again after so many seconds.
     pub(super) fn throttled(secs: u64) -> Self {
-        let detail = format!("too many failed attempts; try again in {secs} seconds");
+        let detail = format!("too many attempts; try again in {secs} seconds");
         Self { retry_after_secs: Some(secs), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail) }
     }
 
@@ -120,6 +146,19 @@ impl Problem {
         tracing::error!(%error, "the registry does not answer");
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the registry does not answer");
         Self { retry_after_secs: Some(1), ..problem }
+    }
+
+    /// 503: more passwords wait to be verified than can be in a few seconds.
+    fn busy(error: &HashError) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string());
+        Self { retry_after_secs: Some(BUSY_SECS), ..problem }
+    }
+
+    /// 503: this process holds keys that were replaced.
+    fn restart(error: &OpenError) -> Self {
+        tracing::error!(%error, "this instance must be started again");
+        let detail = "the registry's keys were rotated: this instance must be started again";
+        Self { retry_after_secs: Some(30), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "rotated", detail) }
     }
 
     /// Its status.
@@ -178,8 +217,45 @@ impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Registry(error) => error.into(),
+            // The load balancer sees it too: this instance must start again.
+            OpenError::Rotated => Self::restart(&error),
             error => Self::internal(&error),
         }
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::busy(&error),
+            HashError::BrokenOff | HashError::Entropy(_) | HashError::Argon2(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Self {
+        let code = match error {
+            ProjectError::Rule(_) => "rule_invalid",
+            ProjectError::Preset { .. } => "preset_invalid",
+            ProjectError::Grant(_) => "grant_unknown",
+            ProjectError::PublicCaching => "caching_conflict",
+            ProjectError::Policy(_) => "policy_invalid",
+            ProjectError::TooLarge => "record_too_large",
+        };
+        Self::unfit(code, error.to_string())
+    }
+}
+
+impl From<HostRuleError> for Problem {
+    fn from(error: HostRuleError) -> Self {
+        ProjectError::Rule(error).into()
+    }
+}
+
+impl From<MintError> for Problem {
+    fn from(error: MintError) -> Self {
+        Self::internal(&error)
     }
 }
 

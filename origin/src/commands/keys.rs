@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use sealpix::key::{PublicKey, SecretKey};
 use sealpix::record::KeyState;
 use sealpix::target::Slug;
-use sealpix_origin::clock::random;
+use sealpix_origin::keys::{Draft, Grace, NotAGrace};
 use sealpix_origin::origin::Origin;
-use sealpix_origin::registry::{Author, Key, Mint};
+use sealpix_origin::registry::{Author, KeyDefaults};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -105,56 +105,32 @@ async fn list(origin: &Origin, project: Option<&str>, as_json: bool) -> Result<(
 }
 
 async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> Result<(), CommandError> {
-    let (public_key, secret_key) = pair()?;
-    let mint = Mint { vault: &origin.vault, existing: &[] };
-    let key = Key {
-        public_key,
-        project: slug(project)?,
-        name,
-        secret: mint.seal(public_key, &secret_key)?,
-        state: KeyState::Active,
-        not_after: None,
-        limits: sealpix::quota::Limits::default(),
-        policy: sealpix::record::Policy::default(),
-        version: 0,
-        created_at: 0,
-    };
+    let project = slug(project)?;
+    let defaults = origin.registry.project(&project).await?.map(|project| project.value.key_defaults);
+    let KeyDefaults { limits, policy } = defaults.unwrap_or_default();
+    let draft = Draft { project, name, not_after: None, limits, policy };
+    let (key, secret_key) = draft.mint(&origin.vault)?;
     let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
     change.add_key(&key).await?;
     change.commit().await?;
-    print_pair(public_key, &secret_key, as_json)
+    print_pair(key.public_key, &secret_key, as_json)
 }
 
 async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Result<(), CommandError> {
     let old = PublicKey::parse(old)?;
+    let grace: Grace = grace.parse().map_err(|error: NotAGrace| CommandError::Refused(error.to_string()))?;
     let held = origin.registry.key(old).await?;
     let held = held.ok_or_else(|| CommandError::Refused(format!("there is no key {old}")))?;
-    let (public_key, secret_key) = pair()?;
-    let mint = Mint { vault: &origin.vault, existing: &[] };
-    let new = Key { public_key, secret: mint.seal(public_key, &secret_key)?, not_after: None, ..held };
+    let (new, secret_key) = Draft::replacing(&held).mint(&origin.vault)?;
     let now = origin.clock.millis();
-    // A key is valid up to and with its last second: without grace that second has passed.
-    let old_not_after = match grace {
-        "15m" => now / 1000 + 900,
-        "1h" => now / 1000 + 3_600,
-        "6h" => now / 1000 + 21_600,
-        "24h" => now / 1000 + 86_400,
-        _ => (now / 1000).saturating_sub(1),
-    };
     let mut change = origin.change(&Author::command(now)).await?;
-    change.rotate_key(old, old_not_after, &new).await?;
+    change.rotate_key(old, grace.last_second(now / 1000), &new).await?;
     change.commit().await?;
-    print_pair(public_key, &secret_key, as_json)
+    print_pair(new.public_key, &secret_key, as_json)
 }
 
 fn slug(text: &str) -> Result<Slug, CommandError> {
     Slug::new(text).ok_or_else(|| CommandError::Refused(format!("there is no project {text:?}")))
-}
-
-fn pair() -> Result<(PublicKey, SecretKey), CommandError> {
-    let entropy = |error: sealpix_origin::clock::NoEntropy| CommandError::Refused(error.to_string());
-    let public_key = PublicKey::from_bytes(random().map_err(entropy)?);
-    Ok((public_key, SecretKey::from_bytes(random().map_err(entropy)?)?))
 }
 
 fn print_pair(public_key: PublicKey, secret_key: &SecretKey, as_json: bool) -> Result<(), CommandError> {

@@ -5,29 +5,38 @@ macro_rules! println {
     ($($text:tt)*) => { $crate::commands::out::line(format_args!($($text)*)) };
 }
 
+pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod flags;
 pub(crate) mod inspect;
 pub(crate) mod keys;
+pub(crate) mod license;
 pub(crate) mod openapi;
 pub(crate) mod out;
 pub(crate) mod projects;
 pub(crate) mod registry;
+pub(crate) mod rotate;
 pub(crate) mod secrets;
 pub(crate) mod serve;
+pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod sign;
 pub(crate) mod transfer;
+pub(crate) mod users;
 
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
+use sealpix_origin::admin::OfferError;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
 use sealpix_origin::edge_link::push::PushSetupError;
+use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::transfer::TransferError;
 use sealpix_origin::registry::{RegistryError, StateError};
 use sealpix_origin::server::tls::TlsError;
+use sealpix_origin::settings::SettingError;
 use sealpix_origin::sources::configured::ConfiguredError;
 use sealpix_origin::vault::VaultError;
 use zeroize::Zeroizing;
@@ -62,9 +71,18 @@ pub(crate) enum CommandError {
     /// The admin API.
     #[error("the admin API: {0}")]
     Admin(#[from] ShortJwtSecret),
+    /// The first run's token.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A setting.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A new key.
+    #[error(transparent)]
+    Mint(#[from] MintError),
     /// A file, a socket.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
@@ -81,6 +99,9 @@ pub(crate) enum CommandError {
     #[error("")]
     Answered,
 }
+
+/// More than the longest secret, a licence, with space around it.
+const MAX_STDIN_BYTES: u64 = 20_000;
 
 /// Opens the origin as configured.
 pub(crate) async fn open() -> Result<Origin, CommandError> {
@@ -108,16 +129,17 @@ pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
 /// The secret key from `SEALPIX_SECRET_KEY`, `SEALPIX_SECRET_KEY_FILE`, or, where `stdin` is asked for, standard input.
 /// Never from the arguments: other users of the machine can read these.
 pub(crate) fn secret_key(stdin: bool) -> Result<Option<SecretKey>, CommandError> {
-    let text = if stdin {
-        let mut text = Zeroizing::new(String::new());
-        let mut limited = std::io::stdin().take(1_000);
-        limited.read_to_string(&mut text).map_err(|error| CommandError::Io("standard input".into(), error))?;
-        Some(text)
-    } else {
-        Environment::of_process().secret("SEALPIX_SECRET_KEY")?
-    };
+    let text = if stdin { Some(read_stdin()?) } else { Environment::of_process().secret("SEALPIX_SECRET_KEY")? };
     let parsed = text.map(|text| SecretKey::parse(text.trim())).transpose();
     parsed.map_err(CommandError::from)
+}
+
+/// Standard input, as far as any secret of ours reaches.
+pub(crate) fn read_stdin() -> Result<Zeroizing<String>, CommandError> {
+    let mut text = Zeroizing::new(String::new());
+    let mut limited = std::io::stdin().take(MAX_STDIN_BYTES);
+    limited.read_to_string(&mut text).map_err(|error| CommandError::Io("standard input".into(), error))?;
+    Ok(text)
 }
 
 /// Prints a value as JSON, in lines a person can read.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Author, Change, Key, Mint, SourceKind, State};
 use sealpix_origin::sources::configured::check_root;
@@ -74,14 +73,6 @@ pub(crate) async fn apply(
     let mut known = change.sources().await?;
     known.extend(sources.iter().cloned());
     let projects = state.stored_projects(&known)?;
-    for project in &projects {
-        // In base64, with its head: what the edge refuses to open is refused here.
-        let sealed_bytes = sealpix::wire::to_bytes(&project.record()).len() * 4 / 3 + 200;
-        if sealed_bytes > MAX_SEALED_BYTES {
-            let reason = format!("project {}: its record is larger than {MAX_SEALED_BYTES} bytes", project.slug);
-            return Err(CommandError::Refused(reason));
-        }
-    }
     let existing = change.keys().await?;
     let mint = Mint { vault: &origin.vault, existing: &existing };
     let mut keys = Vec::new();

@@ -1,4 +1,4 @@
-//! `sealpix secrets`: check every sealed cell; rotate the edge link, and retire the one it replaced.
+//! `sealpix secrets`: check every sealed cell; rotate secrets; retire the edge link that was replaced.
 
 use clap::{Args, Subcommand, ValueEnum};
 use sealpix_origin::origin::Origin;
@@ -6,7 +6,7 @@ use sealpix_origin::registry::Author;
 use serde_json::json;
 
 use super::setup::{link_row, new_link};
-use super::{CommandError, open_existing, print_json};
+use super::{CommandError, open_existing, print_json, rotate as vault};
 
 /// Check and rotate the registry's sealed secrets.
 #[derive(Args)]
@@ -19,11 +19,12 @@ pub(crate) struct Secrets {
 enum SecretsCommand {
     /// Open every sealed secret, change nothing
     Check,
-    /// Make a new secret; it is shown once
+    /// Replace a secret. A new edge link is shown once; a new master secret comes from MASTER_SECRET_NEW (or _FILE), a
+    /// new JWT secret is generated, or comes from JWT_SECRET_NEW (or _FILE)
     Rotate {
         /// Which
         secret: Rotated,
-        /// The old one is in wrong hands: refuse it from now on, whether the edge has the new one or not
+        /// The old one is in wrong hands: replace at once what could be read or forged with it
         #[arg(long)]
         compromised: bool,
         /// Print as JSON
@@ -33,7 +34,7 @@ enum SecretsCommand {
     /// Refuse the previous secret from now on
     Retire {
         /// Which
-        secret: Rotated,
+        secret: Retired,
         /// Although records wait for the edge: what it holds of them it can then no longer read
         #[arg(long)]
         force: bool,
@@ -43,6 +44,17 @@ enum SecretsCommand {
 /// Secrets that rotate.
 #[derive(Clone, Copy, ValueEnum)]
 enum Rotated {
+    /// The master secret, which the registry's secrets are sealed under
+    Master,
+    /// The JWT secret, which sessions are signed with; every session ends
+    Jwt,
+    /// The secret shared with the Worker
+    EdgeLink,
+}
+
+/// Secrets that have a previous one.
+#[derive(Clone, Copy, ValueEnum)]
+enum Retired {
     /// The secret shared with the Worker
     EdgeLink,
 }
@@ -52,10 +64,12 @@ impl Secrets {
         let origin = open_existing().await?;
         match self.command {
             SecretsCommand::Check => check(&origin).await,
-            SecretsCommand::Rotate { secret: Rotated::EdgeLink, compromised, json } => {
-                rotate(&origin, compromised, json).await
-            }
-            SecretsCommand::Retire { secret: Rotated::EdgeLink, force } => retire(&origin, force).await,
+            SecretsCommand::Rotate { secret, compromised, json } => match secret {
+                Rotated::Master => vault::master(&origin, compromised, json).await,
+                Rotated::Jwt => vault::jwt(&origin, compromised, json).await,
+                Rotated::EdgeLink => rotate(&origin, compromised, json).await,
+            },
+            SecretsCommand::Retire { secret: Retired::EdgeLink, force } => retire(&origin, force).await,
         }
     }
 }

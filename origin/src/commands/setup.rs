@@ -13,7 +13,9 @@ use sealpix::target::Slug;
 use sealpix_origin::clock::random;
 use sealpix_origin::config::{Config, Environment};
 use sealpix_origin::origin::{Origin, create_private, lock};
-use sealpix_origin::registry::{Author, Cell, EdgeLink, KeyDeclared, ProjectDeclared, SourceDeclared, State};
+use sealpix_origin::registry::{
+    Author, Cell, EdgeLink, KeyDeclared, KeyDefaults, ProjectDeclared, SourceDeclared, State,
+};
 use sealpix_origin::sources::configured::check_root;
 use zeroize::Zeroizing;
 
@@ -122,6 +124,7 @@ impl Setup {
             grants: vec![name.clone()],
             presets: std::collections::BTreeMap::new(),
             caching: Caching::default(),
+            key_defaults: KeyDefaults::default(),
             keys: vec![key],
         };
         let source = SourceDeclared::File { name, root: gallery.to_path_buf() };

@@ -141,6 +141,8 @@ pub struct Config {
     pub file_roots: Vec<PathBuf>,
     /// Remote sources.
     pub fetch: FetchConfig,
+    /// Free bytes of the data folder's disk below which the origin is not ready.
+    pub min_free_disk_bytes: u64,
     /// The deadline of the image work on one request.
     pub work_deadline: Duration,
 }
@@ -167,6 +169,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "JWT_SECRET_PREVIOUS",
         "the JWT secret before it: the start re-wraps the data key, and sessions live on. Or JWT_SECRET_PREVIOUS_FILE",
     ),
+    (
+        "JWT_SECRET_NEW",
+        "the JWT secret that `sealpix secrets rotate jwt` moves to, from the registry's own. Or JWT_SECRET_NEW_FILE",
+    ),
     ("SEALPIX_LICENSE_PUBLIC_KEY", "the vendor's public key, which licences are verified with; default: the build's"),
     (
         "SEALPIX_LICENSE_SIGNING_KEY",
@@ -192,6 +198,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_SOURCE_MAX_REDIRECTS", "0 to 3; default 0"),
     ("SEALPIX_SOURCE_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_SOURCE_MAX_BYTES", "1000 to 268435456; default 33554432"),
+    ("SEALPIX_MIN_FREE_DISK_MIB", "free space of the data folder's disk below which /readyz is 503; default 100"),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_LOG", "log filter; default info"),
     ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),
@@ -209,6 +216,7 @@ const SECRETS: &[&str] = &[
     "MASTER_SECRET_NEW",
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
+    "JWT_SECRET_NEW",
     "SEALPIX_LICENSE_SIGNING_KEY",
     "SEALPIX_SECRET_KEY",
     "SEALPIX_COPY_FROM",
@@ -362,6 +370,7 @@ impl Config {
                 text.split(':').map(|root| real_folder(Path::new(root))).collect()
             })?,
             fetch: FetchConfig::read(environment)?,
+            min_free_disk_bytes: environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024,
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
         })
     }

@@ -285,7 +285,7 @@ impl Pusher {
                 }
                 None => None,
             },
-            RecordName::Project(slug) => match registry.project(slug).await? {
+            RecordName::Project(slug) => match registry.project_for_edge(slug).await? {
                 Some(row) => {
                     let record = row.value.record();
                     Some((row.version, sealer.seal(Kind::Project, slug.as_str(), row.version, &record)?))

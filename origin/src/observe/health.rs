@@ -109,8 +109,13 @@ impl Health {
     }
 
     async fn check(&self) -> Readiness {
-        let folder = self.origin.config.data_dir.clone();
-        let writing = async { tokio::task::spawn_blocking(move || try_to_write(&folder)).await? };
+        let config = Arc::clone(&self.origin.config);
+        let writing = async {
+            let look = move || {
+                check_space(&config.data_dir, config.min_free_disk_bytes).and_then(|()| try_to_write(&config.data_dir))
+            };
+            tokio::task::spawn_blocking(look).await?
+        };
         let (database, edge_link, data_folder) = tokio::join!(
             passed("database", DEADLINE, self.origin.registry.ping()),
             passed("edge_link", DEADLINE, self.origin.link_keys()),
@@ -140,6 +145,16 @@ async fn passed<T, E: std::fmt::Display>(
             Check::Failed
         }
     }
+}
+
+/// Whether the folder's disk has room left.
+fn check_space(folder: &Path, least_bytes: u64) -> std::io::Result<()> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free_bytes < least_bytes {
+        return Err(std::io::Error::other(format!("{free_bytes} bytes are free, fewer than {least_bytes}")));
+    }
+    Ok(())
 }
 
 fn try_to_write(folder: &Path) -> std::io::Result<()> {
@@ -176,6 +191,14 @@ mod tests {
         let path = folder.path().to_owned();
         folder.close().unwrap();
         assert!(try_to_write(&path).is_err());
+    }
+
+    #[test]
+    fn a_disk_with_less_room_than_asked_for_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        check_space(folder.path(), 1).unwrap();
+        let refused = check_space(folder.path(), u64::MAX).unwrap_err().to_string();
+        assert!(refused.contains("bytes are free"), "{refused}");
     }
 
     #[tokio::test]

@@ -1,8 +1,11 @@
 //! The origin, open: configuration, vault, registry and sources, as every command finds them.
 
+pub mod instances;
 mod licensing;
 pub mod moving;
 mod opening;
+pub mod retention;
+mod rotation;
 mod settings;
 
 use std::fs::File;
@@ -23,6 +26,7 @@ use crate::vault::{DataKey, DataVault, JwtKey, JwtSecret, Vault, VaultError};
 use opening::CHECK;
 
 pub use licensing::LicenseState;
+pub use rotation::{NextJwt, Rotation};
 pub use settings::SettingShown;
 
 /// Why the origin does not open, or does not do what was asked.

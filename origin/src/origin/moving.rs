@@ -21,7 +21,7 @@ impl Target {
     /// Opens the database; makes it and its schema where there is none.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         let opening = match database {
-            Database::Sqlite(file) => Some(lock_beside(file)?),
+            Database::Sqlite(file) => Some(lock_beside(file).await?),
             Database::Postgres(_) => None,
         };
         Ok(Self { registry: Registry::open(database).await?, _opening: opening })

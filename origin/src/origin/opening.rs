@@ -37,7 +37,7 @@ pub(super) struct Opened {
 pub(super) async fn open(config: &Config, now_millis: u64) -> Result<Opened, OpenError> {
     // One process at a time makes the schema and the salt; a server sees to that by itself.
     let opening = match &config.database {
-        Database::Sqlite(file) => Some(lock_beside(file)?),
+        Database::Sqlite(file) => Some(lock_beside(file).await?),
         Database::Postgres(_) => None,
     };
     let registry = open_registry(&config.database).await?;
@@ -216,8 +216,14 @@ pub(super) fn sealed(
 }
 
 /// Locks a SQLite file's folder for opening it; makes the folder where there is none.
-pub(super) fn lock_beside(file: &Path) -> Result<File, OpenError> {
-    let folder = file.parent().unwrap_or(file);
-    let locked = create_private(folder).and_then(|()| lock(&folder.join("open.lock")));
-    locked.map_err(|error| OpenError::Folder { path: folder.display().to_string(), reason: error.to_string() })
+pub(super) async fn lock_beside(file: &Path) -> Result<File, OpenError> {
+    let folder = file.parent().unwrap_or(file).to_owned();
+    let fail = |reason: String| OpenError::Folder { path: folder.display().to_string(), reason };
+    let within = folder.clone();
+    // It waits for who holds the lock, who may be a task of this process.
+    let waiting = tokio::task::spawn_blocking(move || {
+        create_private(&within)?;
+        lock(&within.join("open.lock"))
+    });
+    waiting.await.map_err(|error| fail(error.to_string()))?.map_err(|error| fail(error.to_string()))
 }

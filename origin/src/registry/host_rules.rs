@@ -70,7 +70,9 @@ fn normalise(text: &str) -> Result<HostRule, HostRuleError> {
         normal.push_str(&format!(":{port}"));
     }
     if !matches!(path, "" | "/") {
-        normal.push_str(&sealpix::encoding::escape(path));
+        // What is in normal form already stays as it is.
+        let is_normal = sealpix::encoding::unescape(path).is_ok();
+        normal.push_str(&if is_normal { path.into() } else { sealpix::encoding::escape(path) });
         if !path.ends_with('/') {
             normal.push('/');
         }
@@ -111,9 +113,11 @@ mod tests {
             ("cdn.example.com:8443", "cdn.example.com:8443"),
             ("s3.amazonaws.com/my-bucket", "s3.amazonaws.com/my-bucket/"),
             ("example.com/a b/", "example.com/a%20b/"),
+            ("example.com/100%/", "example.com/100%25/"),
             ("example.com/", "example.com"),
         ] {
             assert_eq!(normalise_source(written).unwrap().to_string(), normal);
+            assert_eq!(normalise_source(normal).unwrap().to_string(), normal, "twice");
         }
     }
 

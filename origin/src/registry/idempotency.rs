@@ -26,11 +26,7 @@ pub enum Earlier {
 impl Change {
     /// What was answered to the request `id` (actor, route and key, hashed), whose content hashes to `request`.
     pub async fn earlier_answer(&mut self, id: &str, request: &str) -> Result<Option<Earlier>, RegistryError> {
-        let now = self.now();
-        let sql = "UPDATE idempotency SET answer_cell = NULL WHERE created_at <= $1 AND answer_cell IS NOT NULL";
-        self.execute(sql, values![now.saturating_sub(ANSWER_MILLIS)]).await?;
-        let sql = "DELETE FROM idempotency WHERE created_at <= $1";
-        self.execute(sql, values![now.saturating_sub(KEY_MILLIS)]).await?;
+        self.sweep_answers().await?;
         let sql = "SELECT request_hash, cell_version, answer_cell FROM idempotency WHERE id = $1";
         let Some(row) = self.row(sql, values![id]).await? else { return Ok(None) };
         if row.get::<String>(0)? != request {
@@ -39,6 +35,20 @@ impl Change {
         let sealed: Option<String> = row.get(2)?;
         let version = row.get(1)?;
         Ok(Some(sealed.map_or(Earlier::Gone, |sealed| Earlier::Answer(Cell { version, sealed, ..answer_cell(id) }))))
+    }
+
+    /// Empties answers whose time has passed, and forgets keys whose time has. How many keys there were.
+    pub async fn sweep_answers(&mut self) -> Result<u64, RegistryError> {
+        let now = self.now();
+        let sql = "UPDATE idempotency SET answer_cell = NULL WHERE created_at <= $1 AND answer_cell IS NOT NULL";
+        self.execute(sql, values![now.saturating_sub(ANSWER_MILLIS)]).await?;
+        let sql = "DELETE FROM idempotency WHERE created_at <= $1";
+        self.execute(sql, values![now.saturating_sub(KEY_MILLIS)]).await
+    }
+
+    /// Empties every answer, as one that was sealed under a master key that is replaced; its key stays refused.
+    pub async fn drop_answers(&mut self) -> Result<u64, RegistryError> {
+        self.execute("UPDATE idempotency SET answer_cell = NULL WHERE answer_cell IS NOT NULL", Vec::new()).await
     }
 
     /// Keeps an answer, sealed in [`answer_cell`].

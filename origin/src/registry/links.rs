@@ -32,6 +32,11 @@ impl Registry {
 }
 
 impl Change {
+    /// The edge links as they stand in this change, the current one first.
+    pub async fn edge_links(&mut self) -> Result<Vec<EdgeLink>, RegistryError> {
+        list(self).await
+    }
+
     /// Adds the first edge link.
     pub async fn add_edge_link(&mut self, link: &EdgeLink) -> Result<(), RegistryError> {
         if !list(self).await?.is_empty() {

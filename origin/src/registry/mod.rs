@@ -6,19 +6,24 @@
 //!
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
+mod activity;
 mod audit;
 mod author;
 pub mod database;
 mod host_rules;
 mod idempotency;
+mod instances;
 mod keys;
 mod links;
 mod logins;
 mod model;
 mod outbox;
+mod project_rules;
 mod projects;
+mod retention;
 mod sessions;
 mod settings;
+mod setup;
 mod sources;
 mod state;
 mod tokens;
@@ -29,12 +34,15 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
-pub use model::{Cell, EdgeLink, Key, Project, SourceKind, StoredSource, Versioned};
+pub use instances::{ALIVE_MILLIS, Instance};
+pub use model::{Cell, EdgeLink, Key, KeyDefaults, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
+pub use project_rules::{ProjectError, check_policy, read_grants, read_preset};
 pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
 pub use tokens::StoredToken;

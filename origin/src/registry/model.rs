@@ -8,6 +8,7 @@ use sealpix::operations::Name;
 use sealpix::quota::Limits;
 use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy, Preset, ProjectRecord};
 use sealpix::target::Slug;
+use serde::{Deserialize, Serialize};
 
 use super::RegistryError;
 use crate::vault::Place;
@@ -44,6 +45,16 @@ pub struct Versioned<T> {
     pub version: u64,
 }
 
+/// Limits and policy of a new key.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyDefaults {
+    /// Requests a minute and a day.
+    pub limits: Limits,
+    /// What it may sign.
+    pub policy: Policy,
+}
+
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
@@ -63,6 +74,8 @@ pub struct Project {
     pub presets: BTreeMap<Name, Preset>,
     /// Its caching.
     pub caching: Caching,
+    /// What its new keys get where their maker says nothing; no part of its record.
+    pub key_defaults: KeyDefaults,
     /// Moves at a purge.
     pub epoch: u64,
 }
@@ -117,6 +130,12 @@ pub struct Key {
 }
 
 impl Key {
+    /// Whether it verifies URLs at `now_secs` (unix seconds).
+    #[must_use]
+    pub fn is_in_use(&self, now_secs: u64) -> bool {
+        self.state == KeyState::Active && self.not_after.is_none_or(|last| now_secs <= last)
+    }
+
     /// This key as a change of `stored`: a revoked key stays revoked, and an end only comes closer, so that applying an
     /// old file never revives what was revoked or rotated out.
     pub(super) fn changing(self, stored: &Self) -> Result<Self, RegistryError> {

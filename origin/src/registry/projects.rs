@@ -1,25 +1,31 @@
 //! Tables `projects` and `grants`.
 
 use sealpix::operations::Name;
-use sealpix::record::Grant;
+use sealpix::record::{Caching, Environment, Grant};
 use sealpix::target::Slug;
 use serde_json::json;
 
 use super::database::{Row, values};
 use super::{
-    Change, Key, Project, Query, RecordName, Registry, RegistryError, StoredSource, Versioned, next_version, outbox,
-    parsed, to_json,
+    Change, Key, Project, Query, RecordName, Registry, RegistryError, StoredSource, Versioned, keys, next_version,
+    outbox, parsed, to_json,
 };
 
-/// What [`read`] reads, of the table as `p`: the last is the grants, `name:version` with commas between. A part of the
-/// project's own statement, so that both are of one moment.
+/// What [`read`] reads, of the table as `p`. Grants, `name:version` with commas between, are a part of the project's own
+/// statement, so that both are of one moment.
 pub(super) const COLUMNS: &str = "p.slug, p.environment, p.referers, p.require_referer, p.sources, p.presets, \
-     p.caching, p.epoch, p.version, (SELECT string_agg(s.name || ':' || CAST(s.version AS TEXT), ',') \
-     FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug)";
+     p.caching, p.epoch, p.version, p.key_defaults, (SELECT string_agg(s.name || ':' || CAST(s.version AS TEXT), ',') \
+     FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug), p.is_removed";
 
 pub(super) async fn find(db: &mut impl Query, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
+    Ok(find_any(db, slug).await?.filter(|(_, is_removed)| !is_removed).map(|(project, _)| project))
+}
+
+/// A project, or what is left of it, and whether it was removed.
+async fn find_any(db: &mut impl Query, slug: &Slug) -> Result<Option<(Versioned<Project>, bool)>, RegistryError> {
     let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.slug = $1");
-    db.row(&sql, values![slug.as_str()]).await?.as_ref().map(read).transpose()
+    let row = db.row(&sql, values![slug.as_str()]).await?;
+    row.map(|row| Ok((read(&row)?, row.get(11)?))).transpose()
 }
 
 pub(super) fn read(row: &Row) -> Result<Versioned<Project>, RegistryError> {
@@ -29,9 +35,10 @@ pub(super) fn read(row: &Row) -> Result<Versioned<Project>, RegistryError> {
         referers: row.json(2, "project's referers")?,
         require_referer: row.get(3)?,
         sources: row.json(4, "project's sources")?,
-        grants: parsed(read_grants(row.get::<Option<String>>(9)?.as_deref().unwrap_or_default()), "grant")?,
+        grants: parsed(read_grants(row.get::<Option<String>>(10)?.as_deref().unwrap_or_default()), "grant")?,
         presets: row.json(5, "project's presets")?,
         caching: row.json(6, "project's caching")?,
+        key_defaults: row.json(9, "project's defaults of keys")?,
         epoch: row.get(7)?,
     };
     Ok(Versioned { value, version: row.get(8)? })
@@ -61,7 +68,7 @@ fn described(project: &Project) -> serde_json::Value {
     json!({
         "environment": project.environment, "referers": project.referers, "require_referer": project.require_referer,
         "sources": project.sources, "grants": granted(project), "presets": project.presets,
-        "caching": project.caching, "epoch": project.epoch,
+        "caching": project.caching, "key_defaults": project.key_defaults, "epoch": project.epoch,
     })
 }
 
@@ -71,9 +78,15 @@ impl Registry {
         find(&mut self.reading(), slug).await
     }
 
+    /// A project, or what is left of one that was removed: what the edge must hold.
+    pub async fn project_for_edge(&self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
+        Ok(find_any(&mut self.reading(), slug).await?.map(|(project, _)| project))
+    }
+
     /// All projects, in the order of their names' bytes.
     pub async fn projects(&self) -> Result<Vec<Project>, RegistryError> {
-        let rows = self.database.read(&format!("SELECT {COLUMNS} FROM projects p"), Vec::new()).await?;
+        let rows =
+            self.database.read(&format!("SELECT {COLUMNS} FROM projects p WHERE p.is_removed = 0"), Vec::new()).await?;
         let mut projects: Vec<_> =
             rows.iter().map(|row| read(row).map(|project| project.value)).collect::<Result<_, _>>()?;
         projects.sort_by(|a, b| a.slug.as_str().cmp(b.slug.as_str()));
@@ -85,6 +98,11 @@ impl Change {
     /// A project as it stands in this change.
     pub async fn project(&mut self, slug: &Slug) -> Result<Versioned<Project>, RegistryError> {
         find(self, slug).await?.ok_or_else(|| RegistryError::Missing(format!("project {slug}")))
+    }
+
+    /// A project as it stands in this change, if there is one.
+    pub async fn find_project(&mut self, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
+        find(self, slug).await
     }
 
     /// Whether there is any project.
@@ -114,21 +132,23 @@ impl Change {
     /// Creates the project, or changes it; an equal project keeps its version. Epochs only rise. The versions of
     /// grants are the sources' own and no part of the project's row.
     pub async fn put_project(&mut self, project: &Project) -> Result<(), RegistryError> {
-        let stored = find(self, &project.slug).await?;
+        let stored = find_any(self, &project.slug).await?;
+        let was_removed = stored.as_ref().is_some_and(|(_, is_removed)| *is_removed);
+        let stored = stored.map(|(stored, _)| stored);
         let mut wanted = project.clone();
         let mut version = self.now();
         if let Some(stored) = &stored {
             wanted.epoch = wanted.epoch.max(stored.value.epoch);
             wanted.grants.clone_from(&stored.value.grants);
-            if wanted == stored.value && granted(project) == granted(&stored.value) {
+            if !was_removed && wanted == stored.value && granted(project) == granted(&stored.value) {
                 return Ok(());
             }
             version = next_version(stored.version, version);
         }
         let sql = "INSERT INTO projects (slug, environment, referers, require_referer, sources, presets, caching, \
-                   epoch, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (slug) DO UPDATE SET \
+                   epoch, version, key_defaults) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (slug) DO UPDATE SET \
                    environment = $2, referers = $3, require_referer = $4, sources = $5, presets = $6, caching = $7, \
-                   epoch = $8, version = $9";
+                   epoch = $8, version = $9, key_defaults = $10, is_removed = 0";
         let values = values![
             wanted.slug.as_str(),
             to_json(&wanted.environment)?,
@@ -139,6 +159,7 @@ impl Change {
             to_json(&wanted.caching)?,
             wanted.epoch,
             version,
+            to_json(&wanted.key_defaults)?,
         ];
         self.execute(sql, values).await?;
         self.execute("DELETE FROM grants WHERE project = $1", values![wanted.slug.as_str()]).await?;
@@ -149,10 +170,36 @@ impl Change {
             self.execute(sql, values![wanted.slug.as_str(), name]).await?;
         }
         outbox::queue(self, &RecordName::Project(wanted.slug.clone()), version).await?;
+        let stored = stored.filter(|_| !was_removed);
         let action = if stored.is_some() { "project.change" } else { "project.create" };
         let before = stored.map(|stored| described(&stored.value));
         let after = described(&Project { grants: project.grants.clone(), ..wanted });
         self.note(action, format!("project {}", project.slug), before, Some(after));
+        Ok(())
+    }
+
+    /// Removes a project none of whose keys is in use; all of them are revoked then. Its row stays, emptied, with a higher
+    /// epoch and version: the edge is told, and a project made anew under the name begins above it.
+    pub async fn remove_project(&mut self, slug: &Slug) -> Result<(), RegistryError> {
+        let stored = self.project(slug).await?;
+        let keys = keys::list(self, Some(slug)).await?;
+        let now = self.now();
+        if let Some(key) = keys.iter().find(|key| key.is_in_use(now / 1000)) {
+            let reason = format!("project {slug} has a key in use, {}: revoke its keys first", key.public_key);
+            return Err(RegistryError::Refused(reason));
+        }
+        for key in &keys {
+            self.revoke_key(key.public_key).await?;
+        }
+        self.execute("DELETE FROM grants WHERE project = $1", values![slug.as_str()]).await?;
+        let version = next_version(stored.version, now);
+        let sql = "UPDATE projects SET environment = $2, referers = '[]', require_referer = 0, sources = '[]', \
+                   presets = '{}', caching = $3, key_defaults = '{}', epoch = epoch + 1, version = $4, is_removed = 1 \
+                   WHERE slug = $1";
+        let emptied = (to_json(&Environment::default())?, to_json(&Caching::default())?);
+        self.execute(sql, values![slug.as_str(), emptied.0, emptied.1, version]).await?;
+        outbox::queue(self, &RecordName::Project(slug.clone()), version).await?;
+        self.note("project.remove", format!("project {slug}"), Some(described(&stored.value)), None);
         Ok(())
     }
 

@@ -7,6 +7,8 @@ use super::{Change, Query, Registry, RegistryError};
 use crate::access::id::UserId;
 use crate::access::role::Role;
 
+const COLUMNS: &str = "id, user_id, created_at, expires_at, address, user_agent";
+
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -72,11 +74,18 @@ impl Registry {
         }))
     }
 
+    /// A session, unless it is over.
+    pub async fn session(&self, id: &str, now_millis: u64) -> Result<Option<Session>, RegistryError> {
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = $1 AND expires_at > $2");
+        self.reading().row(&sql, values![id, now_millis]).await?.as_ref().map(read).transpose()
+    }
+
     /// A user's sessions, the newest first.
     pub async fn sessions(&self, user: &UserId, now_millis: u64) -> Result<Vec<Session>, RegistryError> {
-        let sql = "SELECT id, user_id, created_at, expires_at, address, user_agent FROM sessions \
-                   WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id";
-        let rows = self.database.read(sql, values![user.to_string(), now_millis]).await?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id"
+        );
+        let rows = self.database.read(&sql, values![user.to_string(), now_millis]).await?;
         rows.iter().map(read).collect()
     }
 }
@@ -84,8 +93,7 @@ impl Registry {
 impl Change {
     /// Begins a session; a user's moves their last login.
     pub async fn begin_session(&mut self, session: &Session) -> Result<(), RegistryError> {
-        let sql = "INSERT INTO sessions (id, user_id, created_at, expires_at, address, user_agent) \
-                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let sql = format!("INSERT INTO sessions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)");
         let user = session.user.as_ref().map(ToString::to_string);
         let values = values![
             session.id.as_str(),
@@ -95,7 +103,7 @@ impl Change {
             session.address.clone(),
             session.user_agent.clone(),
         ];
-        self.execute(sql, values).await?;
+        self.execute(&sql, values).await?;
         if let Some(user) = user {
             let sql = "UPDATE users SET last_login_at = $2 WHERE id = $1";
             self.execute(sql, values![user.as_str(), session.created_at]).await?;
@@ -104,20 +112,37 @@ impl Change {
         Ok(())
     }
 
-    /// Moves a session's end.
-    pub async fn extend_session(&mut self, id: &str, expires_at: u64) -> Result<(), RegistryError> {
-        let changed =
-            self.execute("UPDATE sessions SET expires_at = $2 WHERE id = $1", values![id, expires_at]).await?;
-        if changed == 0 { Err(RegistryError::Missing("such session".to_owned())) } else { Ok(()) }
+    /// Whether a session is there, as it stands in this change.
+    pub async fn has_session(&mut self, id: &str) -> Result<bool, RegistryError> {
+        let now = self.now();
+        let sql = "SELECT 1 FROM sessions WHERE id = $1 AND expires_at > $2";
+        Ok(self.row(sql, values![id, now]).await?.is_some())
     }
 
-    /// Ends a session. Whether there was one.
-    pub async fn end_session(&mut self, id: &str) -> Result<bool, RegistryError> {
-        let ended = self.execute("DELETE FROM sessions WHERE id = $1", values![id]).await? > 0;
-        if ended {
+    /// Moves the end of a session that is not over. Whether there is one.
+    pub async fn extend_session(&mut self, id: &str, expires_at: u64) -> Result<bool, RegistryError> {
+        let now = self.now();
+        let sql = "UPDATE sessions SET expires_at = $2 WHERE id = $1 AND expires_at > $3";
+        let extended = self.execute(sql, values![id, expires_at, now]).await? > 0;
+        if extended {
+            self.note("session.refresh", format!("session {id}"), None, Some(json!({ "expires_at": expires_at })));
+        }
+        Ok(extended)
+    }
+
+    /// Ends a session: anybody's, or that of one user. Whether there was one.
+    pub async fn end_session(&mut self, id: &str, of: Option<&UserId>) -> Result<bool, RegistryError> {
+        let ended = match of {
+            None => self.execute("DELETE FROM sessions WHERE id = $1", values![id]).await?,
+            Some(user) => {
+                let sql = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+                self.execute(sql, values![id, user.to_string()]).await?
+            }
+        };
+        if ended > 0 {
             self.note("session.end", format!("session {id}"), None, None);
         }
-        Ok(ended)
+        Ok(ended > 0)
     }
 
     /// Ends a user's sessions but `kept`. How many there were.
@@ -128,6 +153,11 @@ impl Change {
             self.note("session.end_all", format!("user {user}"), None, Some(json!({ "ended": ended })));
         }
         Ok(ended)
+    }
+
+    /// Ends every session, users' and guests'; the caller notes it. How many there were.
+    pub async fn end_every_session(&mut self) -> Result<u64, RegistryError> {
+        self.execute("DELETE FROM sessions", Vec::new()).await
     }
 
     /// Removes sessions that are over.

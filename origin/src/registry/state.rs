@@ -7,14 +7,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sealpix::key::{PublicKey, SecretKey};
-use sealpix::operations::{ITEMS, Name, Operations};
+use sealpix::operations::Name;
 use sealpix::quota::Limits;
-use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset};
+use sealpix::record::{Caching, Environment, KeyState, Policy};
 use sealpix::target::Slug;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Cell, HostRuleError, Key, Project, SourceKind, StoredSource, normalise_referer, normalise_source};
+use super::{
+    Key, KeyDefaults, Project, ProjectError, SourceKind, StoredSource, check_policy, normalise_referer,
+    normalise_source, read_grants, read_preset,
+};
+use crate::keys::seal;
 use crate::vault::{Vault, VaultError};
 
 /// Why a state file is refused. Nothing of it is applied then.
@@ -23,21 +27,13 @@ pub enum StateError {
     /// It does not read.
     #[error("{0}")]
     Syntax(String),
-    /// A rule.
+    /// A project.
     #[error("project {project}: {error}")]
-    Rule {
-        /// The project.
-        project: Slug,
-        /// What is wrong.
-        error: HostRuleError,
-    },
-    /// Anything else that is wrong with a project.
-    #[error("project {project}: {reason}")]
     Project {
         /// The project.
         project: Slug,
         /// What is wrong.
-        reason: String,
+        error: ProjectError,
     },
     /// A source.
     #[error("source {name}: {reason}")]
@@ -97,6 +93,9 @@ pub struct ProjectDeclared {
     /// Caching.
     #[serde(default)]
     pub caching: Caching,
+    /// What its new keys get where their maker says nothing.
+    #[serde(default)]
+    pub key_defaults: KeyDefaults,
     /// Its keys.
     #[serde(default)]
     pub keys: Vec<KeyDeclared>,
@@ -233,41 +232,32 @@ impl SourceDeclared {
 
 impl ProjectDeclared {
     fn stored(&self, known_sources: &[StoredSource]) -> Result<Project, StateError> {
-        let fail = |reason: String| StateError::Project { project: self.slug.clone(), reason };
-        let rule_error = |error| StateError::Rule { project: self.slug.clone(), error };
+        self.checked(known_sources).map_err(|error| StateError::Project { project: self.slug.clone(), error })
+    }
+
+    fn checked(&self, known_sources: &[StoredSource]) -> Result<Project, ProjectError> {
         let referers: Result<Vec<_>, _> =
             self.referers.iter().map(|rule| normalise_referer(rule, self.environment)).collect();
         let sources: Result<Vec<_>, _> = self.sources.iter().map(|rule| normalise_source(rule)).collect();
-        let referers = referers.map_err(rule_error)?;
-        if self.caching.public && !referers.is_empty() {
-            return Err(fail("caching.public lets others answer for us, which a referer list does not allow".into()));
-        }
-        let grants = self.grants.iter().map(|name| {
-            let source = known_sources.iter().find(|source| source.name == *name);
-            let source = source.ok_or_else(|| fail(format!("grants @{name}, which is no source")))?;
-            Ok(Grant { name: name.clone(), version: source.version })
-        });
-        let presets = self.presets.iter().map(|(name, text)| {
-            let operations = Operations::read(text).map_err(|error| fail(format!("preset {name}: {error}")))?;
-            let preset = Preset::new(operations)
-                .ok_or_else(|| fail(format!("preset {name} holds a preset or a list of widths")))?;
-            Ok((name.clone(), preset))
-        });
-        Ok(Project {
+        let presets = self.presets.iter().map(|(name, text)| Ok((name.clone(), read_preset(name, text)?)));
+        let project = Project {
             slug: self.slug.clone(),
             environment: self.environment,
             require_referer: self.require_referer,
-            sources: sources.map_err(rule_error)?,
-            grants: grants.collect::<Result<_, StateError>>()?,
-            presets: presets.collect::<Result<_, StateError>>()?,
+            referers: referers?,
+            sources: sources?,
+            grants: read_grants(&self.grants, known_sources)?,
+            presets: presets.collect::<Result<_, ProjectError>>()?,
             caching: self.caching,
+            key_defaults: self.key_defaults.clone(),
             epoch: 0,
-            referers,
-        })
+        };
+        project.check()?;
+        Ok(project)
     }
 }
 
-/// Makes sealed keys.
+/// Makes sealed keys of declared ones.
 pub struct Mint<'a> {
     /// The vault that seals.
     pub vault: &'a Vault,
@@ -280,11 +270,7 @@ impl Mint<'_> {
     pub fn declared(&self, project: &Slug, declared: &KeyDeclared) -> Result<Key, StateError> {
         let fail = |reason: String| StateError::Key { key: declared.public_key, reason };
         let secret = SecretKey::parse(&declared.secret_key).map_err(|error| fail(error.to_string()))?;
-        if let Some(named) = &declared.policy.operations
-            && let Some(unknown) = named.iter().find(|name| !ITEMS.iter().any(|item| item.name == name.as_str()))
-        {
-            return Err(fail(format!("policy.operations names {unknown:?}, which is no operation")));
-        }
+        check_policy(&declared.policy).map_err(|error| fail(error.to_string()))?;
         let public_key = declared.public_key;
         let cell = match self.existing.iter().find(|key| key.public_key == public_key) {
             Some(existing) if existing.project != *project => {
@@ -297,7 +283,7 @@ impl Mint<'_> {
                 }
                 existing.secret.clone()
             }
-            None => self.seal(public_key, &secret)?,
+            None => seal(self.vault, public_key, &secret)?,
         };
         Ok(Key {
             public_key,
@@ -311,13 +297,5 @@ impl Mint<'_> {
             version: 0,
             created_at: 0,
         })
-    }
-
-    /// The sealed cell of a new key's secret.
-    pub fn seal(&self, key: PublicKey, secret: &SecretKey) -> Result<Cell, VaultError> {
-        let mut cell =
-            Cell { table: "api_keys", row: key.to_string(), column: "secret_cell", version: 1, sealed: String::new() };
-        cell.sealed = self.vault.seal(cell.place(), secret.reveal().as_bytes())?;
-        Ok(cell)
     }
 }

@@ -75,20 +75,26 @@ impl Registry {
 }
 
 impl Change {
+    /// A user by email address, lower-case, as they stand in this change.
+    pub async fn user_by_email(&mut self, email: &str) -> Result<Option<User>, RegistryError> {
+        find(self, "email", email).await
+    }
+
     /// A user as they stand in this change.
     pub async fn user(&mut self, id: &UserId) -> Result<User, RegistryError> {
         find(self, "id", &id.to_string()).await?.ok_or_else(|| RegistryError::Missing("such user".to_owned()))
     }
 
-    /// Whether there is any user: then the registry is set up.
-    pub async fn has_users(&mut self) -> Result<bool, RegistryError> {
-        Ok(self.row("SELECT 1 FROM users LIMIT 1", Vec::new()).await?.is_some())
-    }
-
-    /// Adds a user.
+    /// Adds a user. The first one must be an active admin, so that there is always one, and ends the first run.
     pub async fn add_user(&mut self, user: &User) -> Result<(), RegistryError> {
         if find(self, "email", &user.email).await?.is_some() {
             return Err(RegistryError::Exists("a user with this email address".to_owned()));
+        }
+        if self.needs_setup().await? {
+            if user.role != Role::Admin || !user.is_active {
+                return Err(RegistryError::Refused("the first user must be an active admin".to_owned()));
+            }
+            self.end_setup().await?;
         }
         let now = self.now();
         let sql = format!("INSERT INTO users ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, NULL)");

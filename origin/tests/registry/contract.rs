@@ -3,6 +3,9 @@
 use sealpix::record::{Caching, KeyState};
 use sealpix_origin::registry::{AuditFilter, Cell, ChainVerdict, EdgeLink, Key, Project, RegistryError, SourceKind};
 
+pub(crate) use crate::opening::*;
+pub(crate) use crate::upkeep::*;
+
 use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
 
 /// The clock of these tests stands still unless they say so.

@@ -1,18 +1,19 @@
 //! An empty database of one kind, which may be opened more than once, and rows to put into it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpix::domain::HostRule;
 use sealpix::key::PublicKey;
 use sealpix::operations::{Name, Operations};
 use sealpix::quota::Limits;
-use sealpix::record::{Caching, Environment, Grant, KeyState, Policy, Preset};
+use sealpix::record::{Caching, Environment as Purpose, Grant, KeyState, Policy, Preset};
 use sealpix::target::Slug;
-use sealpix_origin::config::Database;
+use sealpix_origin::config::{Config, Database, Environment};
+use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{
-    Author, Cell, Change, EdgeLink, Key, Project, Registry, RegistryError, SourceKind, StoredSource,
+    Author, Cell, Change, EdgeLink, Key, KeyDefaults, Project, Registry, RegistryError, SourceKind, StoredSource,
 };
 
 use crate::server::{Server, ask};
@@ -78,6 +79,34 @@ impl Home {
             (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap() == "1")
         };
         lines.iter().map(read).collect()
+    }
+
+    /// How many rows a table has.
+    pub(crate) fn count(&self, table: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        match self {
+            Self::Sqlite(_) => {
+                let database = rusqlite::Connection::open(self.file()).unwrap();
+                database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs()
+            }
+            Self::Postgres { url, .. } => ask(url, &sql).unwrap()[0].parse().unwrap(),
+        }
+    }
+
+    /// An origin whose registry is here, with more of its environment.
+    pub(crate) async fn origin(&self, folder: &Path, more: &[(&str, &str)]) -> Result<Origin, OpenError> {
+        let database = match self {
+            Self::Sqlite(_) => format!("sqlite:{}", self.file().display()),
+            Self::Postgres { url, .. } => url.clone(),
+        };
+        let folder = folder.display().to_string();
+        let own = [
+            ("DATABASE_URL", database.as_str()),
+            ("SEALPIX_DATA_DIR", &folder),
+            ("MASTER_SECRET", "a master secret of at least 32 characters"),
+        ];
+        let pairs = own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Origin::open(Config::read(&Environment::from_pairs(pairs)).unwrap()).await
     }
 
     fn file(&self) -> PathBuf {
@@ -206,13 +235,14 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
     let preset = Preset::new(Operations::read("w_400,h_300").unwrap()).unwrap();
     Project {
         slug: slug(text),
-        environment: Environment::Staging,
+        environment: Purpose::Staging,
         referers: vec![HostRule::parse("*.example.org").unwrap()],
         require_referer: true,
         sources: vec![HostRule::parse("cdn.example.com").unwrap()],
         grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
         presets: BTreeMap::from([(name("card"), preset)]),
         caching: Caching { ttl_secs: 60, public: false },
+        key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
     }
 }

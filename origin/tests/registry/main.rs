@@ -3,10 +3,12 @@
 
 mod contract;
 mod home;
+mod opening;
 mod postgres;
 #[path = "../support/postgres.rs"]
 mod server;
 mod transfer;
+mod upkeep;
 
 /// Each sentence of the contract, as a test on each database.
 macro_rules! on_every_database {
@@ -44,4 +46,13 @@ on_every_database! {
     every_cell_is_listed
     two_instances_see_each_others_changes_at_once
     a_newer_schema_is_refused
+    instances_are_counted_while_they_are_renewed
+    registrations_at_once_fill_the_limit_and_no_more
+    a_settings_cell_never_has_an_earlier_version
+    what_had_its_time_is_pruned
+    origins_that_open_at_once_make_one_vault
+    origins_that_open_at_once_rewrap_once
+    a_process_with_replaced_keys_changes_nothing
+    presences_at_once_fill_the_licence_and_no_more
+    settings_are_resolved_set_and_noted
 }

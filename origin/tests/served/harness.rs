@@ -13,6 +13,7 @@ use sealpix::key::{PublicKey, SecretKey};
 use sealpix::operations::Operations;
 use sealpix::source::Source;
 use sealpix::target::{Request, Slug};
+use serde_json::Value;
 
 use crate::server::Server;
 
@@ -92,7 +93,7 @@ impl Data {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub(crate) fn apply(&self, state: &serde_json::Value) -> Output {
+    pub(crate) fn apply(&self, state: &Value) -> Output {
         let file = self.folder.path().join("state.json");
         std::fs::write(&file, state.to_string()).unwrap();
         self.run(&["registry", "apply", file.to_str().unwrap()])
@@ -100,7 +101,7 @@ impl Data {
 
     pub(crate) fn setup(&self, arguments: &[&str]) -> Made {
         let printed = self.stdout(&[&["setup", "--json"], arguments].concat());
-        let made: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let made: Value = serde_json::from_str(&printed).unwrap();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         Made { public_key: text("public_key"), secret_key: text("secret_key"), edge_link: text("edge_link") }
     }
@@ -137,6 +138,8 @@ pub(crate) struct Served {
     address: String,
     metrics: Option<String>,
     log: Arc<Mutex<String>>,
+    /// What the first run printed, if this was one.
+    pub(crate) setup_token: Option<String>,
 }
 
 impl Served {
@@ -151,10 +154,13 @@ impl Served {
                 log.push('\n');
             }
         });
-        let (mut metrics, mut address) = (None, None);
+        let (mut metrics, mut address, mut setup_token) = (None, None, None);
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             if let Some(url) = line.strip_prefix("metrics on http://") {
                 metrics = Some(url.strip_suffix("/metrics").unwrap().to_owned());
+            }
+            if line.starts_with("first run: ") {
+                setup_token = line.rsplit(' ').next().map(str::to_owned);
             }
             if let Some((_, bound)) = line.strip_prefix("listening on ").and_then(|url| url.split_once("://")) {
                 address = Some(bound.to_owned());
@@ -162,7 +168,7 @@ impl Served {
             }
         }
         let address = address.unwrap_or_else(|| panic!("it did not start: {}", log.lock().unwrap()));
-        Self { child, address, metrics, log }
+        Self { child, address, metrics, log, setup_token }
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
@@ -172,6 +178,21 @@ impl Served {
     /// Sends a request line and headers as they are given, nothing repaired.
     pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         ask(connected(&self.address), method, target, headers)
+    }
+
+    /// Sends JSON, if there is any, to a route of the admin API.
+    pub(crate) fn call(&self, method: &str, route: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut all = headers.to_vec();
+        if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "Content-Type") {
+            all.push(("Content-Type", "application/json"));
+        }
+        self.send(method, &format!("/api/v1{route}"), &all, body.as_bytes())
+    }
+
+    /// As [`Self::ask`], with a body.
+    pub(crate) fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        send(connected(&self.address), method, target, headers, body)
     }
 
     /// Asks on the operator's port.
@@ -226,13 +247,20 @@ pub(crate) fn connected(address: &str) -> TcpStream {
 }
 
 /// Sends one request, as it is given, and reads the answer to its end.
-pub(crate) fn ask(mut stream: impl Read + Write, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) fn ask(stream: impl Read + Write, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    send(stream, method, target, headers, b"")
+}
+
+fn send(mut stream: impl Read + Write, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut request = format!("{method} {target} HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
+    if !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
     request.push_str("\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(&[request.as_bytes(), body].concat()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     Answer::parse(&bytes)
@@ -266,9 +294,14 @@ impl Answer {
         self.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str())
     }
 
+    /// The body, which must be JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
     /// The denial's code, if it is one.
     pub(crate) fn code(&self) -> Option<String> {
-        let problem: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let problem: Value = serde_json::from_slice(&self.body).ok()?;
         problem["code"].as_str().map(str::to_owned)
     }
 }

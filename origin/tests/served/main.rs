@@ -1,6 +1,7 @@
 //! The real binary, served: started as a process, set up by its own commands, asked over sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod accounts;
 mod bad_input;
 mod commands;
 mod delivery;

@@ -2,34 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::{Answer, Page, PageQuery, ProblemBody, Shared};
-use crate::registry::Project;
-
-/// A project.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Project)]
-pub(super) struct Shown {
-    /// Its name in URLs.
-    #[schema(example = "my-app")]
-    slug: String,
-}
-
-impl From<Project> for Shown {
-    fn from(project: Project) -> Self {
-        Self { slug: project.slug.to_string() }
-    }
-}
+use crate::admin::responses::{Asking, Guarded};
+use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists projects, by name.
 #[utoipa::path(
-    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = []), ("cookie" = [])),
-    responses((status = 200, body = Page<Shown>), (status = "4XX", body = ProblemBody), (status = "5XX", body = ProblemBody)),
+    get, path = "/projects", tag = "projects", params(PageQuery), security(("bearer" = ["projects:read"]), ("cookie" = [])),
+    responses((status = 200, description = "a page of projects", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

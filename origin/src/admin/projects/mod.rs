@@ -1,6 +1,11 @@
 //! `/projects`: tenants, their rules and defaults.
 
+mod change;
+mod create;
 mod list;
+mod read;
+mod remove;
+pub(in crate::admin) mod shape;
 
 use std::sync::Arc;
 
@@ -10,5 +15,9 @@ use utoipa_axum::routes;
 use super::Admin;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::new().routes(routes!(list::list))
+    OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(
+        read::read,
+        change::change,
+        remove::remove
+    ))
 }

@@ -1,0 +1,36 @@
+//! `GET /projects/{slug}/keys`.
+
+use axum::Json;
+use axum::extract::State;
+use sealpix::target::Slug;
+
+use super::shape::Shown;
+use crate::access::permission::Permission;
+use crate::admin::caller::Caller;
+use crate::admin::input::{Asked, Input};
+use crate::admin::responses::{Asking, Guarded, Named};
+use crate::admin::{Answer, Page, PageQuery, Problem, Shared};
+
+/// Lists a project's keys, the oldest first; never their secrets.
+#[utoipa::path(
+    get, path = "/projects/{slug}/keys", tag = "keys", security(("bearer" = ["keys:read"]), ("cookie" = [])),
+    params(("slug" = String, Path, description = "the project's name"), PageQuery),
+    responses((status = 200, description = "a page of keys", body = Page<Shown>), Asking, Named, Guarded),
+)]
+pub(super) async fn list(
+    State(admin): State<Shared>,
+    caller: Caller,
+    Input(slug): Input<Slug>,
+    Asked(page): Asked<PageQuery>,
+) -> Answer<Json<Page<Shown>>> {
+    caller.require(Permission::KeysRead)?;
+    let registry = &admin.origin.registry;
+    registry.project(&slug).await?.ok_or_else(|| Problem::missing(format!("project {slug}")))?;
+    let activity = registry.key_activity(&slug, caller.now()).await?;
+    let keys = registry.keys(Some(&slug)).await?.into_iter();
+    let shown = keys.map(|key| {
+        let activity = activity.get(&key.public_key).copied().unwrap_or_default();
+        Shown::of(key, activity)
+    });
+    page.of(shown.collect(), |key| key.public_key.clone()).map(Json)
+}

@@ -1,0 +1,10 @@
+//! Accounts over the wire: the first run, sessions, users, API tokens, and attacks on each.
+
+mod api_tokens;
+mod client;
+mod commands;
+mod first_run;
+mod forged;
+mod guessing;
+mod people;
+mod sessions;
