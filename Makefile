@@ -42,6 +42,7 @@ vectors: native ## write shared/vectors/v1.json anew
 	cargo run --package sealpix-shared --example vectors --locked
 
 docs: native ## write the generated tables of docs/ anew
+	UPDATE_DOCS=1 cargo test --package sealpix-origin --bin sealpix --locked the_page_of_commands
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --test served --locked documentation
 
 release: native ## build the origin for production: target/release/sealpix

@@ -24,6 +24,9 @@ pub(crate) mod sign;
 pub(crate) mod transfer;
 pub(crate) mod users;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};

@@ -9,6 +9,7 @@ mod documentation;
 mod examples;
 mod harness;
 mod killed;
+mod moving;
 mod postgres;
 
 mod observe;

@@ -26,6 +26,8 @@ pub const TABLES: &[Table] = &[
             "caching",
             "epoch",
             "version",
+            "is_removed",
+            "key_defaults",
         ],
         key: 1,
     },
