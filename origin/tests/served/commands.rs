@@ -210,7 +210,7 @@ fn projects_are_listed_and_shown() {
 
 #[test]
 fn the_doctor_finds_what_is_wrong() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     let mut data = Data::new(&[("MASTER_SECRET", crate::harness::MASTER)]);
     let examined = |data: &Data, changes: &[(&str, &str)]| {

@@ -131,11 +131,11 @@ fn a_restore_that_is_killed_leaves_all_or_nothing_on_postgres() {
 fn kill_restores(target: impl Fn() -> Data) {
     let from = on_sqlite();
     from.setup(&[]);
-    let rows = 20_000;
+    let rows = 20_000_usize;
     let database = rusqlite::Connection::open(from.path().join("registry.db")).unwrap();
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
                INSERT INTO usage SELECT 'pk', i, 'ok', 1 FROM n";
-    database.execute(sql, [rows]).unwrap();
+    database.execute(sql, [i64::try_from(rows).unwrap()]).unwrap();
     drop(database);
     let file = from.path().join("backup");
     let file = file.to_str().unwrap();
