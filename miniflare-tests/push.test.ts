@@ -1,14 +1,14 @@
 // Records pushed by the origin: acknowledged, at once in force, never overtaken, never forged; and the link's rotation.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, request, type Server } from 'node:http'
-import { createServer as listen, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Between } from './between.ts'
 import { assertPicture, assertRefused, newKey, World, type Edge, type Key } from './harness.ts'
 import { open, prove, seal, type Place } from './link.ts'
+import { freePort } from './postgres.ts'
 
 const PHOTO = '@gallery/freespace-1mp.jpg'
 const PUSH = '/_sealpix/link/records'
@@ -17,35 +17,16 @@ const HELD = 'the edge holds the record'
 const kv = mkdtempSync(join(tmpdir(), 'sealpix-kv-'))
 let world: World
 let port: number
-let proxy: Server
+let between: Between
 let edge: Edge
-/** What the proxy waits for before it hands on the answer to a pull. */
-let held: Promise<void> | undefined
-let answered = (): void => {}
 
 before(async () => {
-  port = await new Promise<number>((done) => {
-    const free = listen().listen(0, '127.0.0.1', () => {
-      const { port } = free.address() as AddressInfo
-      free.close(() => done(port))
-    })
-  })
+  port = await freePort()
   world = new World()
   world.origin.edgeUrl = `http://127.0.0.1:${port}`
   await world.origin.serve()
-  proxy = createServer((asked, reply) => {
-    const onward = request(world.origin.url + asked.url, { headers: asked.headers }, async (answer) => {
-      const body = Buffer.concat(await answer.toArray())
-      if (asked.url?.startsWith('/api/edge/') === true && held !== undefined) {
-        answered()
-        await held
-      }
-      reply.writeHead(answer.statusCode ?? 500, answer.headers).end(body)
-    })
-    onward.on('error', () => reply.destroy())
-    onward.end()
-  })
-  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
+  between = new Between(() => world.origin.url)
+  await between.start()
   edge = isolate()
   await world.origin.says([HELD, `key:${world.origin.setup.public_key}`])
   await world.origin.says([HELD, 'project:my-app'])
@@ -53,15 +34,13 @@ before(async () => {
 
 after(async () => {
   await world.stop()
-  proxy.closeAllConnections()
-  proxy.close()
+  between.stop()
   rmSync(kv, { recursive: true, force: true })
 })
 
 /** A fresh isolate at the edge's address, with what KV held before. */
 function isolate(bindings: Record<string, string> = {}): Edge {
-  const { port: behind } = proxy.address() as AddressInfo
-  return world.newEdge({ SEALPIX_ORIGIN: `http://127.0.0.1:${behind}`, ...bindings }, { port, kv })
+  return world.newEdge({ SEALPIX_ORIGIN: between.url, ...bindings }, { port, kv })
 }
 
 const apply = (keys: Key[], rest: { presets?: Record<string, string> } = {}): void =>
@@ -122,9 +101,7 @@ test('SIG-17 a revoked key is dead at the edge as soon as the push is there, cac
 test('SIG-12 a slow pull that began before a revocation never wins', async () => {
   const key = await pushedKey()
   const stored = await edge.stored(`key:${key.public_key}`)
-  let release = (): void => {}
-  held = new Promise((done) => (release = done))
-  const pulled = new Promise<void>((done) => (answered = done))
+  const { pulled, release } = between.hold()
   // A project that the edge cannot know: both records are pulled, the key's as it is before the revocation.
   const slow = edge.fetch(world.sign('w_150', PHOTO, { key, project: 'elsewhere' }))
   await pulled
@@ -132,7 +109,6 @@ test('SIG-12 a slow pull that began before a revocation never wins', async () =>
   const tombstone = await edge.stored(`key:${key.public_key}`)
   assert.notEqual(tombstone, stored)
   release()
-  held = undefined
   assertRefused(await slow, 'project_mismatch', 401)
   assertRefused(await edge.fetch(world.sign('w_150', PHOTO, { key })), 'key_revoked', 401)
   assert.equal(await edge.stored(`key:${key.public_key}`), tombstone, 'a pull does not write KV')

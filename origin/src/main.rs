@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 mod commands;
 
 use commands::{
-    CommandError, config, doctor, inspect, keys, license, openapi, projects, registry, secrets, serve, settings, setup,
-    sign, users,
+    CommandError, audit, config, doctor, inspect, keys, license, openapi, projects, registry, secrets, serve, settings,
+    setup, sign, users,
 };
 
 /// Signed image URLs: the origin and its commands.
@@ -44,6 +44,8 @@ enum Command {
     License(license::License),
     /// Show the configuration, and where each value came from
     Config(config::Config),
+    /// Read, export and verify the audit log
+    Audit(audit::Audit),
     /// Apply state as code; back up, restore and copy the registry
     Registry(registry::Registry),
     /// Print the admin API's OpenAPI document
@@ -82,6 +84,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,
         Command::Config(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
         Command::Registry(command) => command.run().await,
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run().await,

@@ -82,6 +82,10 @@ codes! {
     OriginTimeout = "origin_timeout", 504, "The origin took too long";
     /// The proof of the edge is absent or wrong.
     ProofRequired = "proof_required", 403, "This origin answers its edge only";
+    /// A usage report of the edge that does not read, or counts what it may not.
+    ReportInvalid = "report_invalid", 400, "The usage report cannot be counted";
+    /// More bytes than a usage report has.
+    ReportTooLarge = "report_too_large", 413, "The usage report is too large";
     /// An operation of the grammar that the engine cannot do yet.
     OperationUnsupported = "operation_unsupported", 501, "The engine cannot do this operation yet";
     /// The source's address is not a public one.

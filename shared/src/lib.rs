@@ -60,4 +60,5 @@ pub mod record;
 pub mod signature;
 pub mod source;
 pub mod target;
+pub mod usage;
 pub mod wire;

@@ -3,21 +3,27 @@
 //! One folder a resource. A handler reads as: who may ([`Caller::require`]), what is asked (its request type), one
 //! change of the registry, its answer. Errors are problem details with a stable code ([`Problem`]).
 
+mod audit;
 mod caller;
 mod edge;
 mod idempotency;
 mod input;
+mod instances;
 mod keys;
+mod license;
 mod page;
 mod presets;
 mod problem;
 mod projects;
-mod refusals;
+mod requests;
 mod responses;
 mod rights;
 mod sessions;
+mod settings;
 mod setup;
+mod sign;
 mod tokens;
+mod usage;
 mod users;
 mod visitor;
 
@@ -111,10 +117,17 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
         .merge(keys::routes())
         .merge(presets::routes())
+        .merge(audit::routes())
+        .merge(instances::routes())
+        .merge(license::routes())
         .merge(projects::routes())
+        .merge(requests::routes())
         .merge(sessions::routes())
+        .merge(settings::routes())
         .merge(setup::routes())
+        .merge(sign::routes())
         .merge(tokens::routes())
+        .merge(usage::routes())
         .merge(users::routes());
     OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }

@@ -36,6 +36,15 @@ impl PageQuery {
         read.transpose().map_err(|_| Problem::invalid("cursor is none of this list's"))
     }
 
+    /// A page of items that were read behind the cursor, one more than the limit where there are more.
+    pub(super) fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Page<T>, Problem> {
+        let limit = usize::try_from(self.limit()?).unwrap_or(usize::MAX);
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items.last().filter(|_| has_more).map(key);
+        Ok(Page { items, next_cursor })
+    }
+
     /// A page of a list that is short enough to be read whole, in the order of `key`.
     pub(super) fn of<T: ToSchema>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Page<T>, Problem> {
         let limit = usize::try_from(self.limit()?).unwrap_or(usize::MAX);
@@ -44,11 +53,7 @@ impl PageQuery {
         if after.is_some() {
             rest.next();
         }
-        let mut items: Vec<T> = rest.by_ref().take(limit + 1).collect();
-        let has_more = items.len() > limit;
-        items.truncate(limit);
-        let next_cursor = items.last().filter(|_| has_more).map(key);
-        Ok(Page { items, next_cursor })
+        self.cut(rest.by_ref().take(limit + 1).collect(), key)
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use sealpix::denial::CODE_HEADER;
+use sealpix::denial::{CODE_HEADER, Code};
 use serde::Serialize;
 
 use crate::access::password::HashError;
@@ -11,6 +11,8 @@ use crate::clock::NoEntropy;
 use crate::keys::MintError;
 use crate::origin::OpenError;
 use crate::registry::{HostRuleError, ProjectError, RegistryError};
+use crate::settings::SettingError;
+use crate::signing::SignError;
 use crate::vault::VaultError;
 
 /// When to come back where passwords wait: as long as the last of them does.
@@ -141,6 +143,16 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the origin failed; its log says why")
     }
 
+    /// 400, 404, 409: a setting that is none, takes no such value, or may not change as things stand.
+    fn of_setting(error: &SettingError) -> Self {
+        let status = match error {
+            SettingError::Unknown(_) => return Self::missing("such setting"),
+            SettingError::Invalid { .. } => StatusCode::BAD_REQUEST,
+            SettingError::Fixed { .. } | SettingError::NotEntitled { .. } => StatusCode::CONFLICT,
+        };
+        Self::new(status, error.code(), error.to_string())
+    }
+
     /// 503: the database does not answer.
     fn unavailable(error: &RegistryError) -> Self {
         tracing::error!(%error, "the registry does not answer");
@@ -217,6 +229,9 @@ impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Registry(error) => error.into(),
+            OpenError::Setting(error) => Self::of_setting(&error),
+            OpenError::License(error) => Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()),
+            OpenError::NoLicenseKey => Self::new(StatusCode::CONFLICT, "no_public_key", error.to_string()),
             // The load balancer sees it too: this instance must start again.
             OpenError::Rotated => Self::restart(&error),
             error => Self::internal(&error),
@@ -250,6 +265,16 @@ impl From<ProjectError> for Problem {
 impl From<HostRuleError> for Problem {
     fn from(error: HostRuleError) -> Self {
         ProjectError::Rule(error).into()
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Open(error) => error.into(),
+            SignError::Target(error) => Self::unfit(Code::MalformedUrl.as_str(), error.to_string()),
+            SignError::Denied(denial) => Self::unfit(denial.code.as_str(), denial.detail),
+        }
     }
 }
 

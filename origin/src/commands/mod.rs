@@ -5,6 +5,7 @@ macro_rules! println {
     ($($text:tt)*) => { $crate::commands::out::line(format_args!($($text)*)) };
 }
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod flags;
@@ -33,6 +34,7 @@ use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::admin::OfferError;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
+use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
@@ -65,6 +67,9 @@ pub(crate) enum CommandError {
     /// A source.
     #[error(transparent)]
     Source(#[from] ConfiguredError),
+    /// Delivery.
+    #[error(transparent)]
+    Delivery(#[from] DeliverySetupError),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),

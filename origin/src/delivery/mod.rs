@@ -6,6 +6,7 @@
 mod answer;
 mod circumstances;
 mod counters;
+pub mod journal;
 mod refusal;
 mod work;
 
@@ -21,12 +22,14 @@ use sealpix::operations::Operations;
 use sealpix::record::ProjectRecord;
 use sealpix::source::Source as Asked;
 use sealpix::target::{Slug, Target};
+use sealpix::usage::Outcome;
 use sha2::{Digest as _, Sha256};
 
 pub use answer::problem;
-use circumstances::Circumstances;
+use circumstances::{Circumstances, Facts};
 pub use work::Work;
 
+use crate::clock::NoEntropy;
 use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
@@ -34,6 +37,7 @@ use crate::origin::{OpenError, Origin};
 use crate::sources::configured::{Configured, ConfiguredError};
 use crate::sources::{FetchLimits, Fetched};
 use counters::Counters;
+use journal::{Journal, Noted};
 
 /// What delivery works with.
 pub struct Delivery {
@@ -41,6 +45,8 @@ pub struct Delivery {
     pub origin: Origin,
     /// What it counts and measures.
     pub metrics: Arc<Metrics>,
+    /// What it writes down of requests.
+    pub journal: Journal,
     sources: Configured,
     counters: Counters,
     work: Work,
@@ -48,11 +54,23 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, ConfiguredError> {
+    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, DeliverySetupError> {
         let sources = Configured::new(&origin)?;
         let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
-        Ok(Self { origin, metrics, sources, counters: Counters::default(), work })
+        let journal = Journal::new()?;
+        Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work })
     }
+}
+
+/// Why delivery cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverySetupError {
+    /// A source.
+    #[error(transparent)]
+    Source(#[from] ConfiguredError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
 }
 
 /// Answers a request that no route has taken: a signed URL, or a refusal.
@@ -66,25 +84,33 @@ pub async fn deliver(State(delivery): State<Arc<Delivery>>, request: Request<Bod
     tracing::Span::current()
         .record("request_id", request_id.as_str())
         .record("project", project.as_ref().map(Slug::as_str));
+    let mut noted = Noted::default();
     let result = match request.method {
         Method::OPTIONS => Ok(answer::preflight()),
-        _ => way(&delivery, circumstances, &request).await,
+        _ => way(&delivery, circumstances, &request, &mut noted).await,
     };
     let (outcome, mut response) = match result {
-        Ok(response) if response.status() == StatusCode::NOT_MODIFIED => ("not_modified", response),
-        Ok(response) => ("ok", response),
-        Err(denial) => (denial.code.as_str(), problem(&denial, request_id.as_str())),
+        Ok(response) if response.status() == StatusCode::NOT_MODIFIED => (Outcome::NotModified, response),
+        Ok(response) => (Outcome::Ok, response),
+        Err(denial) => (Outcome::Denied(denial.code), problem(&denial, request_id.as_str())),
     };
     response.headers_mut().insert(request_id::HEADER, request_id.header_value());
-    delivery.metrics.request_answered(outcome, response.status(), started.elapsed());
+    delivery.metrics.request_answered(outcome.as_str(), response.status(), started.elapsed());
+    delivery.journal.note(noted, outcome, &response, started.elapsed(), delivery.origin.clock.millis());
     response
 }
 
 /// The straight line.
-async fn way(delivery: &Delivery, circumstances: Circumstances, request: &Parts) -> Result<Response<Body>, Denial> {
+async fn way(
+    delivery: &Delivery,
+    circumstances: Circumstances,
+    request: &Parts,
+    noted: &mut Noted,
+) -> Result<Response<Body>, Denial> {
     let facts = circumstances.facts?;
+    noted.is_counted = facts.counted_by_us;
     let target = gate::read(request.method.as_str(), circumstances::raw_target(request)?)?;
-    let (admission, project) = admit(delivery, &target, facts.referer.as_deref(), facts.now).await?;
+    let (admission, project) = admit(delivery, &target, &facts, noted).await?;
     let standing = if facts.counted_by_us {
         Some(delivery.counters.take(target.request().key, admission.limits, facts.now)?)
     } else {
@@ -115,15 +141,16 @@ async fn way(delivery: &Delivery, circumstances: Circumstances, request: &Parts)
 async fn admit(
     delivery: &Delivery,
     target: &Target<'_>,
-    referer: Option<&str>,
-    now: u64,
+    facts: &Facts,
+    noted: &mut Noted,
 ) -> Result<(Admission, ProjectRecord), Denial> {
     let asked = target.request();
     let rows = delivery.origin.registry.key_and_project(asked.key, &asked.project).await;
     let (key, project) = rows.inspect_err(|_| delivery.metrics.registry_failed()).map_err(|error| internal(&error))?;
+    noted.asked(key.as_ref(), asked);
     let key = key.map(|key| delivery.origin.key_record(&key)).transpose().map_err(|error| internal(&error))?;
     let project = project.map(|project| project.value.record());
-    let admission = gate::admit(target, referer, key.as_ref(), project.as_ref(), now)?;
+    let admission = gate::admit(target, facts.referer.as_deref(), key.as_ref(), project.as_ref(), facts.now)?;
     let project = project.ok_or(Code::ProjectMismatch)?;
     Ok((admission, project))
 }

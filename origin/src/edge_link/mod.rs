@@ -1,6 +1,8 @@
-//! The origin's end of the edge link: records, sealed for the edge that proves itself, pulled by it or pushed to it.
+//! The origin's end of the edge link: records, sealed for the edge that proves itself, pulled by it or pushed to it; and
+//! its usage reports.
 
 pub mod push;
+pub mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,19 +63,7 @@ async fn records(delivery: &Delivery, request: &Parts) -> Result<Records, Denial
         delivery.metrics.registry_failed();
         internal(&error)
     };
-    let rows = origin.registry.edge_links().await.map_err(lost)?;
-    let links = rows.iter().map(|link| origin.link_secret(link).map(|secret| secret.keys()));
-    let links = links.collect::<Result<Vec<_>, _>>()?;
-    let target = request.uri.path_and_query().map_or("", |target| target.as_str());
-    let header = request.headers.get(proof::HEADER).and_then(|header| header.to_str().ok());
-    let proven = Proven { direction: Direction::EdgeToOrigin, method: request.method.as_str(), target, body: b"" };
-    let header = header.ok_or(Code::ProofRequired)?;
-    proof::verify(&links, proven, header, origin.clock.secs())
-        .map_err(|error| Denial::new(Code::ProofRequired, error.to_string()))?;
-    // Sealed under the link that this edge has: while a new one takes over, some isolates have the old one alone.
-    let link = proof::link_of(header).ok_or(Code::ProofRequired)?;
-    let keys = LinkKeys::choose(&links, link).ok_or(Code::ProofRequired)?;
-    acknowledged(origin, &rows, link).await.map_err(lost)?;
+    let keys = &proved(origin, request, b"").await?;
     let (key, slug) = named(request.uri.query().unwrap_or_default())
         .ok_or_else(|| Denial::new(Code::MalformedUrl, "the query is key=pk_…&project=slug"))?;
     let found = origin.registry.key_and_project(key, &slug).await;
@@ -98,6 +88,24 @@ async fn records(delivery: &Delivery, request: &Parts) -> Result<Records, Denial
         None => None,
     };
     Ok(Records { key, project })
+}
+
+/// The keys of the link under which the edge has proved a request with this body. What is sealed for it is sealed under
+/// that one: while a new link takes over, some isolates have the old one alone.
+async fn proved(origin: &Origin, request: &Parts, body: &[u8]) -> Result<LinkKeys, Denial> {
+    let rows = origin.registry.edge_links().await.map_err(|error| internal(&error))?;
+    let links = rows.iter().map(|link| origin.link_secret(link).map(|secret| secret.keys()));
+    let links = links.collect::<Result<Vec<_>, _>>()?;
+    let target = request.uri.path_and_query().map_or("", |target| target.as_str());
+    let header = request.headers.get(proof::HEADER).and_then(|header| header.to_str().ok());
+    let proven = Proven { direction: Direction::EdgeToOrigin, method: request.method.as_str(), target, body };
+    let header = header.ok_or(Code::ProofRequired)?;
+    proof::verify(&links, proven, header, origin.clock.secs())
+        .map_err(|error| Denial::new(Code::ProofRequired, error.to_string()))?;
+    let link = proof::link_of(header).ok_or(Code::ProofRequired)?;
+    let keys = LinkKeys::choose(&links, link).cloned().ok_or(Code::ProofRequired)?;
+    acknowledged(origin, &rows, link).await.map_err(|error| internal(&error))?;
+    Ok(keys)
 }
 
 /// A proof under the next link shows that the edge has it.

@@ -7,8 +7,10 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::database::{Row, values};
 use super::{Change, Query, Registry, RegistryError, settings};
@@ -17,15 +19,15 @@ use super::{Change, Query, Registry, RegistryError, settings};
 const HEAD: &str = "audit.head";
 
 /// The setting with the number and hash of the newest entry that was pruned.
-const CHECKPOINT: &str = "audit.checkpoint";
+pub(super) const CHECKPOINT: &str = "audit.checkpoint";
 
 /// The hash before the first entry.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-const COLUMNS: &str = "seq, at, action, actor_kind, actor, address, request_id, target, before, after, hash";
+pub(super) const COLUMNS: &str = "seq, at, action, actor_kind, actor, address, request_id, target, before, after, hash";
 
 /// Entries read at a time while the chain is verified.
-const PAGE: u32 = 1_000;
+pub(super) const PAGE: u32 = 1_000;
 
 /// What a change has done, before it is an entry.
 pub(crate) struct Note {
@@ -36,11 +38,11 @@ pub(crate) struct Note {
 }
 
 /// An entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its number: 1, 2, 3, …
     pub seq: u64,
-    /// Unix milliseconds.
+    /// When, in unix milliseconds.
     pub at: u64,
     /// What was done, such as `key.rotate`.
     pub action: String,
@@ -54,16 +56,16 @@ pub struct AuditEntry {
     pub request_id: Option<String>,
     /// To what, such as `key pk_…`.
     pub target: String,
-    /// What it was before, as JSON, without secrets.
+    /// What it was before, as the text of a JSON value, without secrets.
     pub before: Option<String>,
-    /// What it is after, as JSON, without secrets.
+    /// What it is after, as the text of a JSON value, without secrets.
     pub after: Option<String>,
-    /// Hex; covers this entry and the one before it.
+    /// SHA-256 over this entry and the hash of the one before it, in hexadecimal.
     pub hash: String,
 }
 
 impl AuditEntry {
-    fn read(row: &Row) -> Result<Self, RegistryError> {
+    pub(super) fn read(row: &Row) -> Result<Self, RegistryError> {
         Ok(Self {
             seq: row.get(0)?,
             at: row.get(1)?,
@@ -157,12 +159,13 @@ pub enum ChainVerdict {
 }
 
 /// A place in the chain.
-struct Link {
-    seq: u64,
-    hash: String,
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) seq: u64,
+    pub(super) hash: String,
 }
 
-async fn link(db: &mut impl Query, setting: &str) -> Result<Link, RegistryError> {
+pub(super) async fn link(db: &mut impl Query, setting: &str) -> Result<Link, RegistryError> {
     let Some(text) = settings::value(db, setting).await? else {
         return Ok(Link { seq: 0, hash: GENESIS.to_owned() });
     };

@@ -8,6 +8,7 @@
 
 mod activity;
 mod audit;
+mod audit_export;
 mod author;
 pub mod database;
 mod host_rules;
@@ -20,6 +21,7 @@ mod model;
 mod outbox;
 mod project_rules;
 mod projects;
+mod request_log;
 mod retention;
 mod sessions;
 mod settings;
@@ -28,6 +30,7 @@ mod sources;
 mod state;
 mod tokens;
 pub mod transfer;
+mod usage;
 mod users;
 
 use std::sync::Arc;
@@ -36,6 +39,7 @@ use tokio::sync::Notify;
 
 pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
+pub use audit_export::{AuditExport, ExportError, ExportedEntry, verify_export};
 pub use author::{Actor, Author};
 pub use host_rules::{HostRuleError, normalise_referer, normalise_source};
 pub use idempotency::{Earlier, answer_cell};
@@ -43,9 +47,11 @@ pub use instances::{ALIVE_MILLIS, Instance};
 pub use model::{Cell, EdgeLink, Key, KeyDefaults, Project, SourceKind, StoredSource, Versioned};
 pub use outbox::{RecordName, Waiting};
 pub use project_rules::{ProjectError, check_policy, read_grants, read_preset};
+pub use request_log::{LoggedRequest, RequestFilter};
 pub use sessions::{Session, SessionOwner};
 pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, StateError};
 pub use tokens::StoredToken;
+pub use usage::{KeyUsage, UsageBy, UsageFilter, UsageTotal};
 pub use users::User;
 
 use crate::config;

@@ -31,7 +31,10 @@ use connections::{Keep, Port};
 
 /// The routes. A request that none of them takes is for a picture.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Delivery>>)> {
-    vec![(edge_link::RECORDS_PATH, get(edge_link::pull_records))]
+    vec![
+        (edge_link::RECORDS_PATH, get(edge_link::pull_records)),
+        (edge_link::usage::USAGE_PATH, edge_link::usage::route()),
+    ]
 }
 
 /// The whole service. Every answer, also a route's own, carries the protective headers (HDR-1) and the request's name,
@@ -75,6 +78,9 @@ const MAX_OPERATORS: usize = 16;
 /// patience.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// How long the last counts may take to be written: as long as a change waits for another.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What is served, and where.
 pub struct Serving {
     /// The service's port.
@@ -100,6 +106,9 @@ pub struct Serving {
 pub async fn serve(serving: Serving) {
     let Serving { listener, tls, operators, delivery, health, admin, pusher } = serving;
     let mut beside = JoinSet::new();
+    delivery.journal.read_settings(&delivery.origin).await;
+    let writing = Arc::clone(&delivery);
+    beside.spawn(async move { writing.journal.run(&writing.origin).await });
     if let Some(pusher) = pusher {
         // What a push that is cut off has not brought over is sent again at the next start.
         beside.spawn(pusher.run());
@@ -109,7 +118,7 @@ pub async fn serve(serving: Serving) {
         let port = Port::new(listener, None, router, MAX_OPERATORS);
         beside.spawn(async move { match port.accept(&GracefulShutdown::new(), Keep::Alive).await {} });
     }
-    let port = Port::new(listener, tls, router(delivery, &health, admin), MAX_CONNECTIONS);
+    let port = Port::new(listener, tls, router(Arc::clone(&delivery), &health, admin), MAX_CONNECTIONS);
     let before = GracefulShutdown::new();
     tokio::select! {
         never = port.accept(&before, Keep::Alive) => match never {},
@@ -127,6 +136,10 @@ pub async fn serve(serving: Serving) {
     };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("requests that did not end in time were broken off");
+    }
+    // Nothing is noted any more; what was goes into the registry.
+    if timeout(WRITE_TIMEOUT, delivery.journal.write(&delivery.origin)).await.is_err() {
+        tracing::warn!("the last counts of requests could not be written in time");
     }
 }
 

@@ -1,8 +1,10 @@
 //! The registry's contract, on every database behind it, and what is PostgreSQL's own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod accounts;
 mod contract;
 mod home;
+mod logs;
 mod opening;
 mod postgres;
 #[path = "../support/postgres.rs"]
@@ -43,9 +45,23 @@ on_every_database! {
     settings_are_kept
     the_audit_log_says_what_was_done_and_shows_tampering
     a_pruned_audit_log_is_verified_from_its_checkpoint
+    each_report_counts_once_however_often_and_at_once_it_comes
+    usage_is_totalled_by_time_and_by_outcome
+    a_keys_last_use_is_the_last_that_it_signed
+    the_request_log_sums_up_denials_and_is_capped
+    the_request_log_is_read_in_pages_and_by_filters
+    the_audit_log_is_exported_in_pages_and_verified_from_the_file
     every_cell_is_listed
     two_instances_see_each_others_changes_at_once
     a_newer_schema_is_refused
+    the_first_user_is_an_admin_and_ends_the_setup
+    users_are_kept_and_found
+    there_is_always_an_active_admin
+    a_session_is_who_its_user_is_now
+    sessions_end_and_are_renewed
+    tokens_are_found_by_fingerprint_while_their_owner_may_sign_in
+    attempts_are_kept_until_they_say_nothing
+    failures_of_a_minute_become_one_entry_and_one_sum
     instances_are_counted_while_they_are_renewed
     registrations_at_once_fill_the_limit_and_no_more
     a_settings_cell_never_has_an_earlier_version

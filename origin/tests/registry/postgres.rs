@@ -23,7 +23,8 @@ async fn instances_that_start_at_once_on_an_empty_database_migrate_it_once() {
     }
     assert_eq!(starts.join_all().await.concat(), []);
     assert_eq!(ask(&url, "SELECT count(*) FROM refinery_schema_history").unwrap(), ["3"]);
-    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
+    let locks = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database \
+                 WHERE locktype = 'advisory' AND datname = current_database()";
     assert_eq!(ask(&url, locks).unwrap(), ["0"], "the lock of migrations was kept");
 }
 
@@ -104,7 +105,8 @@ async fn a_connection_that_the_server_ends_is_replaced() {
     registry.ping().await.unwrap();
     let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sealpix' \
                AND datname = current_database()";
-    assert_eq!(ask(&url, end).unwrap(), ["t"]);
+    // The connection that looked after the schema may be on its way out by itself.
+    assert!(ask(&url, end).unwrap().contains(&"t".to_owned()));
     // The end reaches us when it does; from then on the pool gives another connection.
     let mut answered = registry.ping().await;
     for _ in 0..100 {

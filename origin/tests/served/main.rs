@@ -2,20 +2,29 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod accounts;
+mod api;
+mod audit;
 mod bad_input;
 mod commands;
 mod delivery;
 mod documentation;
 mod examples;
 mod harness;
+mod instances;
 mod killed;
+mod machine;
 mod moving;
 mod postgres;
+mod projects;
 
 mod observe;
 mod push;
 mod robustness;
+mod rotation;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
+mod settings;
+mod usage;
+mod vault;
 mod vectors;

@@ -61,7 +61,7 @@ fn sig13_no_secret_stands_in_the_database_or_the_log() {
 }
 
 /// Every sealed cell, as it stands.
-fn dump(data: &Data) -> Vec<(String, String)> {
+pub(crate) fn dump(data: &Data) -> Vec<(String, String)> {
     let database = rusqlite::Connection::open(data.path().join("registry.db")).unwrap();
     let sql = "SELECT name, value_cell FROM settings WHERE value_cell IS NOT NULL UNION ALL SELECT public_key, secret_cell FROM api_keys \
                UNION ALL SELECT id, secret_cell FROM edge_links ORDER BY 1";

@@ -1,0 +1,14 @@
+//! `/requests`: the request log.
+
+mod list;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Admin;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
+    OpenApiRouter::new().routes(routes!(list::list))
+}
