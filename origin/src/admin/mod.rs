@@ -74,7 +74,10 @@ impl Admin {
     /// The API over an open origin.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Arc<Self>, ShortJwtSecret> {
         let current = SessionKey::from_jwt_secret(origin.jwt.expose().as_bytes())?;
-        Ok(Arc::new(Self { origin, sessions: SessionKeys::new(current, None), metrics, sources }))
+        let previous =
+            origin.jwt_previous.as_ref().map(|secret| SessionKey::from_jwt_secret(secret.expose().as_bytes()));
+        let sessions = SessionKeys::new(current, previous.transpose()?);
+        Ok(Arc::new(Self { origin, sessions, metrics, sources }))
     }
 }
 

@@ -10,6 +10,7 @@ mod postgres;
 mod repeated;
 #[path = "../support/postgres.rs"]
 mod server;
+mod transfer;
 mod upkeep;
 
 /// Each sentence of the contract, as a test on each database.

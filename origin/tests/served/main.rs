@@ -13,6 +13,7 @@ mod harness;
 mod instances;
 mod killed;
 mod machine;
+mod moving;
 mod observe;
 mod postgres;
 mod projects;
