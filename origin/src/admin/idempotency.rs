@@ -11,9 +11,6 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
-use utoipa::PartialSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 use zeroize::Zeroizing;
 
 use super::Problem;
@@ -44,8 +41,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// A request that may be sent again.
-pub(super) struct Repeatable {
+/// A request, and how its repetitions are known, if it may be sent again.
+pub(super) struct Repeatable(Option<Identity>);
+
+struct Identity {
     /// Who asks which route under which key, hashed: the row's name.
     id: String,
     /// What is asked, hashed.
@@ -53,18 +52,13 @@ pub(super) struct Repeatable {
 }
 
 impl IdempotencyKey {
-    /// This request, if it may be sent again. `content` is all that decides what it makes.
-    pub(super) fn of(
-        self,
-        caller: &Caller,
-        route: &str,
-        content: &impl Serialize,
-    ) -> Result<Option<Repeatable>, Problem> {
-        let Some(key) = self.0 else { return Ok(None) };
+    /// This request. `content` is all that decides what it makes.
+    pub(super) fn of(self, caller: &Caller, route: &str, content: &impl Serialize) -> Result<Repeatable, Problem> {
+        let Some(key) = self.0 else { return Ok(Repeatable(None)) };
         let content = serde_json::to_vec(content).map_err(|error| Problem::internal(&error))?;
         let actor = caller.author().actor;
         let id = hashed(&[b"id", actor.kind().as_bytes(), actor.name().as_bytes(), route.as_bytes(), key.as_bytes()]);
-        Ok(Some(Repeatable { id, content: hashed(&[b"content", &content]) }))
+        Ok(Repeatable(Some(Identity { id, content: hashed(&[b"content", &content]) })))
     }
 }
 
@@ -85,11 +79,12 @@ impl Repeatable {
         change: &mut Change,
         vault: &Vault,
     ) -> Result<Option<T>, Problem> {
+        let Some(identity) = &self.0 else { return Ok(None) };
         let gone = || {
             let detail = "this Idempotency-Key was answered, and its answer is kept no more: use a new key";
             Problem::idempotency("idempotency_key_expired", detail)
         };
-        let cell = match change.earlier_answer(&self.id, &self.content).await? {
+        let cell = match change.earlier_answer(&identity.id, &identity.content).await? {
             None => return Ok(None),
             Some(Earlier::Answer(cell)) => cell,
             Some(Earlier::Gone) => return Err(gone()),
@@ -106,17 +101,18 @@ impl Repeatable {
         serde_json::from_slice(&answer).map(Some).map_err(|error| Problem::internal(&error))
     }
 
-    /// Keeps this answer.
+    /// Keeps this answer for repetitions.
     pub(super) async fn keep(
         &self,
         change: &mut Change,
         vault: &Vault,
         answer: &impl Serialize,
     ) -> Result<(), Problem> {
-        let answer = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
-        let mut cell = answer_cell(&self.id);
-        cell.sealed = vault.seal(cell.place(), &Zeroizing::new(answer))?;
-        Ok(change.keep_answer(&self.content, &cell).await?)
+        let Some(identity) = &self.0 else { return Ok(()) };
+        let answer = Zeroizing::new(serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?);
+        let mut cell = answer_cell(&identity.id);
+        cell.sealed = vault.seal(cell.place(), &answer)?;
+        Ok(change.keep_answer(&identity.content, &cell).await?)
     }
 }
 
@@ -138,11 +134,5 @@ impl Serialize for Revealed {
 impl<'de> Deserialize<'de> for Revealed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
-    }
-}
-
-impl PartialSchema for Revealed {
-    fn schema() -> RefOr<Schema> {
-        String::schema()
     }
 }

@@ -1,5 +1,6 @@
 //! What requests bring: JSON bodies, path and query parameters, each with a problem where it does not read.
 
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
@@ -17,13 +18,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        let whole = whole.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+            _ => Problem::invalid("the body did not arrive"),
+        })?;
+        let first = whole.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
+        let request = Request::from_parts(parts, whole.into());
         match axum::Json::<T>::from_request(request, state).await {
+            // serde also takes a list for a struct, by the order of its fields: no schema says so.
+            Ok(_) if first != Some(b'{') => Err(Problem::invalid("the body is no JSON object")),
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::media_type()),
             // serde's messages repeat what stands in the wrong place: only where it stands is told.
             Err(JsonRejection::JsonDataError(error)) => Err(Problem::invalid(unquoted(&error.body_text()))),
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Problem::invalid("the body is no JSON")),
-            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::too_large()),
             Err(_) => Err(Problem::invalid("the body did not arrive")),
         }
     }

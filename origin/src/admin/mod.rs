@@ -15,13 +15,13 @@ mod page;
 mod presets;
 mod problem;
 mod projects;
-mod refusals;
 mod requests;
 mod responses;
 mod rights;
 mod sessions;
 mod settings;
 mod setup;
+mod sign;
 mod tokens;
 mod usage;
 mod users;
@@ -115,16 +115,17 @@ mod security {
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
+        .merge(keys::routes())
+        .merge(presets::routes())
         .merge(audit::routes())
         .merge(instances::routes())
         .merge(license::routes())
-        .merge(keys::routes())
-        .merge(presets::routes())
         .merge(projects::routes())
         .merge(requests::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
         .merge(setup::routes())
+        .merge(sign::routes())
         .merge(tokens::routes())
         .merge(usage::routes())
         .merge(users::routes());

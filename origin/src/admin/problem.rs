@@ -3,7 +3,7 @@
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use sealpix::denial::CODE_HEADER;
+use sealpix::denial::{CODE_HEADER, Code};
 use serde::Serialize;
 
 use crate::access::password::HashError;
@@ -12,6 +12,7 @@ use crate::keys::MintError;
 use crate::origin::OpenError;
 use crate::registry::{HostRuleError, ProjectError, RegistryError};
 use crate::settings::SettingError;
+use crate::signing::SignError;
 use crate::vault::VaultError;
 
 /// When to come back where passwords wait: as long as the last of them does.
@@ -264,6 +265,16 @@ impl From<ProjectError> for Problem {
 impl From<HostRuleError> for Problem {
     fn from(error: HostRuleError) -> Self {
         ProjectError::Rule(error).into()
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Open(error) => error.into(),
+            SignError::Target(error) => Self::unfit(Code::MalformedUrl.as_str(), error.to_string()),
+            SignError::Denied(denial) => Self::unfit(denial.code.as_str(), denial.detail),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ pub struct Serving {
 /// Until they have, new ones are answered too, each on a connection of its own, and `/readyz` says that it is draining:
 /// whoever balances the load sees it and goes elsewhere, and nobody is turned away meanwhile.
 pub async fn serve(serving: Serving) {
+    let stop = stopped();
     let Serving { listener, tls, operators, delivery, health, admin, pusher } = serving;
     let mut beside = JoinSet::new();
     delivery.journal.read_settings(&delivery.origin).await;
@@ -122,7 +123,7 @@ pub async fn serve(serving: Serving) {
     let before = GracefulShutdown::new();
     tokio::select! {
         never = port.accept(&before, Keep::Alive) => match never {},
-        () = stopped() => {}
+        () = stop => {}
     }
     health.drain();
     let drained = async {
@@ -155,18 +156,21 @@ async fn ended(connections: GracefulShutdown) {
     connections.shutdown().await;
 }
 
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => {
-            let _ = interrupt.await;
+/// Ends at SIGTERM or SIGINT. Both are listened for from the call on, so that none comes before its first poll.
+fn stopped() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            (Ok(mut one), Err(_)) | (Err(_), Ok(mut one)) => drop(one.recv().await),
+            (Err(_), Err(_)) => std::future::pending().await,
         }
+        tracing::info!("draining");
     }
-    tracing::info!("draining");
 }
 
 #[cfg(test)]

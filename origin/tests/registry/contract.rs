@@ -1,5 +1,7 @@
 //! What every registry does.
 
+pub(crate) use crate::accounts::*;
+
 use sealpix::record::{Caching, KeyState};
 use sealpix_origin::registry::{AuditFilter, Cell, ChainVerdict, EdgeLink, Key, Project, RegistryError, SourceKind};
 

@@ -1,6 +1,7 @@
 //! The registry's contract, on every database behind it, and what is PostgreSQL's own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+mod accounts;
 mod contract;
 mod home;
 mod logs;
@@ -52,6 +53,14 @@ on_every_database! {
     every_cell_is_listed
     two_instances_see_each_others_changes_at_once
     a_newer_schema_is_refused
+    the_first_user_is_an_admin_and_ends_the_setup
+    users_are_kept_and_found
+    there_is_always_an_active_admin
+    a_session_is_who_its_user_is_now
+    sessions_end_and_are_renewed
+    tokens_are_found_by_fingerprint_while_their_owner_may_sign_in
+    attempts_are_kept_until_they_say_nothing
+    failures_of_a_minute_become_one_entry_and_one_sum
     instances_are_counted_while_they_are_renewed
     registrations_at_once_fill_the_limit_and_no_more
     a_settings_cell_never_has_an_earlier_version

@@ -3,6 +3,7 @@
 mod api_tokens;
 mod client;
 mod commands;
+mod documented;
 mod first_run;
 mod forged;
 mod guessing;

@@ -101,7 +101,7 @@ fn the_threat_models_tests_exist() {
 }
 
 /// The indented blocks of a page, in order.
-fn blocks(page: &str) -> Vec<String> {
+pub(crate) fn blocks(page: &str) -> Vec<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
     let text = std::fs::read_to_string(path).unwrap();
     let mut blocks = vec![String::new()];

@@ -121,8 +121,13 @@ pub(crate) struct Made {
 impl Made {
     /// A signed target of `my-app`.
     pub(crate) fn sign(&self, operations: &str, source: &str) -> String {
+        self.sign_for("my-app", operations, source)
+    }
+
+    /// A signed target of another project.
+    pub(crate) fn sign_for(&self, project: &str, operations: &str, source: &str) -> String {
         let request = Request {
-            project: Slug::new("my-app").unwrap(),
+            project: Slug::new(project).unwrap(),
             operations: Operations::read(operations).unwrap(),
             source: Source::read(source).unwrap(),
             key: PublicKey::parse(&self.public_key).unwrap(),

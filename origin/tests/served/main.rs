@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod accounts;
+mod api;
 mod audit;
 mod bad_input;
 mod commands;
@@ -13,6 +14,7 @@ mod instances;
 mod killed;
 mod machine;
 mod postgres;
+mod projects;
 
 mod observe;
 mod push;

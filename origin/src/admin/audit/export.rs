@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
-use crate::admin::refusals::{Always, Guarded};
+use crate::admin::responses::Guarded;
 use crate::admin::{Admin, Answer, Shared};
 use crate::registry::{AuditExport, ExportedEntry, RegistryError};
 
@@ -27,7 +27,7 @@ const PAGES_AHEAD: usize = 1;
     responses(
         (status = 200, description = "lines of JSON, an entry each", body = ExportedEntry,
             content_type = "application/x-ndjson"),
-        Guarded, Always
+        Guarded
     ),
 )]
 pub(super) async fn export(State(admin): State<Shared>, caller: Caller) -> Answer<Response> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 use crate::registry::{AuditEntry, AuditFilter};
 
@@ -39,7 +39,7 @@ impl From<Filter> for AuditFilter {
 /// Lists the audit log, the newest entries first.
 #[utoipa::path(
     get, path = "/audit", tag = "audit", params(Filter, PageQuery), security(("bearer" = ["audit:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of entries", body = Page<AuditEntry>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of entries", body = Page<AuditEntry>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

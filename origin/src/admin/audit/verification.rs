@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
-use crate::admin::refusals::{Always, Guarded};
+use crate::admin::responses::Guarded;
 use crate::admin::{Answer, Shared};
 use crate::registry::ChainVerdict;
 
@@ -41,7 +41,7 @@ impl From<ChainVerdict> for AuditVerification {
 /// Verifies the whole audit log: every entry's hash against the one before it.
 #[utoipa::path(
     get, path = "/audit/verification", tag = "audit", security(("bearer" = ["audit:read"]), ("cookie" = [])),
-    responses((status = 200, description = "the verdict, also of a broken log", body = AuditVerification), Guarded, Always),
+    responses((status = 200, description = "the verdict, also of a broken log", body = AuditVerification), Guarded),
 )]
 pub(super) async fn verification(State(admin): State<Shared>, caller: Caller) -> Answer<Json<AuditVerification>> {
     caller.require(Permission::AuditRead)?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 use crate::registry::Instance;
 
@@ -38,7 +38,7 @@ impl From<Instance> for Shown {
 /// Lists the instances that are alive, the oldest first.
 #[utoipa::path(
     get, path = "/instances", tag = "license", params(PageQuery), security(("bearer" = ["instances:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of instances", body = Page<Shown>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of instances", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

@@ -68,7 +68,7 @@ pub(super) async fn change(
     Body(changes): Body<Changes>,
 ) -> Answer<Json<Changed<Shown>>> {
     caller.require(Permission::KeysWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let wanted = changes.made(change.key(key).await?)?;
     change.put_key(&wanted).await?;
     let now = change.key(key).await?;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use sealpix::key::SecretKey;
 use sealpix::target::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use crate::admin::input::{Body, Input};
 use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::keys::Draft;
-use crate::registry::{Activity, KeyDefaults, RecordName, check_policy};
+use crate::registry::{Activity, Key, KeyDefaults, RecordName, check_policy};
 
 /// A new key.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -73,11 +74,7 @@ pub(super) async fn create(
     let again = idempotency.of(&caller, &format!("POST /projects/{slug}/keys"), &wanted)?;
     let origin = &admin.origin;
     let mut change = origin.change(&caller.author()).await?;
-    let earlier = match &again {
-        Some(again) => again.earlier::<Made>(&mut change, &origin.vault).await?,
-        None => None,
-    };
-    let made = match earlier {
+    let made = match again.earlier(&mut change, &origin.vault).await? {
         Some(made) => made,
         None => {
             let defaults = change.project(&slug).await?.value.key_defaults;
@@ -85,10 +82,8 @@ pub(super) async fn create(
             let (key, secret_key) = draft.mint(&origin.vault)?;
             change.add_key(&key).await?;
             let key = change.key(key.public_key).await?;
-            let made = Made { key: Shown::of(key, Activity::default()), secret_key: Revealed(secret_key.reveal()) };
-            if let Some(again) = again {
-                again.keep(&mut change, &origin.vault, &made).await?;
-            }
+            let made = Made::of(key, &secret_key);
+            again.keep(&mut change, &origin.vault, &made).await?;
             change.commit().await?;
             made
         }
@@ -112,6 +107,10 @@ impl Wanted {
 }
 
 impl Made {
+    pub(super) fn of(key: Key, secret_key: &SecretKey) -> Self {
+        Self { key: Shown::of(key, Activity::default()), secret_key: Revealed(secret_key.reveal()) }
+    }
+
     /// What the edge must have.
     pub(super) fn records(&self) -> Vec<RecordName> {
         RecordName::parse(&format!("key:{}", self.key.public_key)).into_iter().collect()

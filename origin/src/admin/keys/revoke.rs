@@ -25,7 +25,7 @@ pub(super) async fn revoke(
     Input(key): Input<PublicKey>,
 ) -> Answer<Json<Changed<Shown>>> {
     caller.require(Permission::KeysWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     change.revoke_key(key).await?;
     let now = change.key(key).await?;
     change.commit().await?;

@@ -8,16 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::create::Made;
-use super::shape::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
-use crate::admin::idempotency::{IdempotencyKey, Revealed};
+use crate::admin::idempotency::IdempotencyKey;
 use crate::admin::input::{Body, Input};
 use crate::admin::responses::{Bodied, Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 use crate::keys::{self, Draft};
-use crate::registry::{Activity, RecordName};
+use crate::registry::RecordName;
 
 /// How long the old key still verifies.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -88,11 +87,7 @@ pub(super) async fn rotate(
     let again = idempotency.of(&caller, &format!("POST /keys/{old}/rotate"), &wanted)?;
     let origin = &admin.origin;
     let mut change = origin.change(&caller.author()).await?;
-    let earlier = match &again {
-        Some(again) => again.earlier::<Made>(&mut change, &origin.vault).await?,
-        None => None,
-    };
-    let made = match earlier {
+    let made = match again.earlier(&mut change, &origin.vault).await? {
         Some(made) => made,
         None => {
             let held = change.key(old).await?;
@@ -100,10 +95,8 @@ pub(super) async fn rotate(
             let last = keys::Grace::from(wanted.grace).last_second(caller.now() / 1000);
             change.rotate_key(old, last, &new).await?;
             let key = change.key(new.public_key).await?;
-            let made = Made { key: Shown::of(key, Activity::default()), secret_key: Revealed(secret_key.reveal()) };
-            if let Some(again) = again {
-                again.keep(&mut change, &origin.vault, &made).await?;
-            }
+            let made = Made::of(key, &secret_key);
+            again.keep(&mut change, &origin.vault, &made).await?;
             change.commit().await?;
             made
         }

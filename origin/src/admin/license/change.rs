@@ -12,7 +12,7 @@ use super::show::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, secret_text};
-use crate::admin::refusals::{Always, Contested, Guarded, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded};
 use crate::admin::{Answer, Shared};
 
 /// A licence.
@@ -31,7 +31,7 @@ pub(super) struct NewLicense {
     security(("bearer" = ["license:write"]), ("cookie" = [])),
     responses(
         (status = 200, description = "the licence, which counts from now on", body = Shown),
-        WithBody, Guarded, Contested, Always
+        Bodied, Guarded, Conflicting
     ),
 )]
 pub(super) async fn activate(
@@ -49,7 +49,7 @@ pub(super) async fn activate(
 /// Removes the licence.
 #[utoipa::path(
     delete, path = "/license", tag = "license", security(("bearer" = ["license:write"]), ("cookie" = [])),
-    responses((status = 204, description = "there is no licence"), Guarded, Contested, Always),
+    responses((status = 204, description = "there is no licence"), Guarded, Conflicting),
 )]
 pub(super) async fn remove(State(admin): State<Shared>, caller: Caller) -> Answer<StatusCode> {
     caller.require(Permission::LicenseWrite)?;

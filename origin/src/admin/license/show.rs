@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
-use crate::admin::refusals::{Always, Guarded};
+use crate::admin::responses::Guarded;
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::license::{License, instance_limit};
 use crate::origin::LicenseState;
@@ -76,7 +76,7 @@ impl Shown {
 /// Shows how it stands with the licence.
 #[utoipa::path(
     get, path = "/license", tag = "license", security(("bearer" = ["license:read"]), ("cookie" = [])),
-    responses((status = 200, description = "the licence", body = Shown), Guarded, Always),
+    responses((status = 200, description = "the licence", body = Shown), Guarded),
 )]
 pub(super) async fn show(State(admin): State<Shared>, caller: Caller) -> Answer<Json<Shown>> {
     caller.require(Permission::LicenseRead)?;

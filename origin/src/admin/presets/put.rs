@@ -45,7 +45,7 @@ pub(super) async fn put(
     caller.require(Permission::PresetsWrite)?;
     let preset = read_preset(&name, &wanted.operations)?;
     let shown = Shown::from(&preset);
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let mut project = change.project(&slug).await?.value;
     project.presets.insert(name, preset);
     project.check()?;

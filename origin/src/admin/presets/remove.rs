@@ -26,7 +26,7 @@ pub(super) async fn remove(
     Input((slug, name)): Input<(Slug, Name)>,
 ) -> Answer<StatusCode> {
     caller.require(Permission::PresetsWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let mut project = change.project(&slug).await?.value;
     project.presets.remove(&name).ok_or_else(|| Problem::missing(format!("preset {name}")))?;
     change.put_project(&project).await?;

@@ -57,7 +57,7 @@ pub(super) async fn change(
     Body(changes): Body<Changes>,
 ) -> Answer<Json<Changed<Shown>>> {
     caller.require(Permission::ProjectsWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     let stored = change.project(&slug).await?;
     let project = changes.made(stored.value, &change.sources().await?)?;
     change.put_project(&project).await?;

@@ -96,7 +96,7 @@ pub(super) async fn create(
 ) -> Answer<(StatusCode, Json<Changed<Shown>>)> {
     caller.require(Permission::ProjectsWrite)?;
     let (slug, said) = wanted.split();
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     if change.find_project(&slug).await?.is_some() {
         return Err(Problem::exists(format!("project {slug} exists already")));
     }

@@ -22,7 +22,7 @@ pub(super) async fn remove(
     Input(slug): Input<Slug>,
 ) -> Answer<StatusCode> {
     caller.require(Permission::ProjectsWrite)?;
-    let mut change = admin.origin.registry.change(&caller.author()).await?;
+    let mut change = admin.origin.change(&caller.author()).await?;
     change.remove_project(&slug).await?;
     change.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Problem, Shared};
 use crate::registry::{LoggedRequest, RequestFilter};
 
@@ -98,7 +98,7 @@ impl Filter {
 /// key, code and minute.
 #[utoipa::path(
     get, path = "/requests", tag = "usage", params(Filter, PageQuery), security(("bearer" = ["usage:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of requests", body = Page<Shown>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of requests", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

@@ -10,13 +10,13 @@ use crate::access::id::SessionId;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 
 /// Signs out: this session ends, and its cookie with it. Guests may, too.
 #[utoipa::path(
     delete, path = "/session", tag = "sessions", security(("bearer" = []), ("cookie" = [])),
-    responses((status = 204), Guarded, Always),
+    responses((status = 204), Guarded),
 )]
 pub(super) async fn logout(State(admin): State<Shared>, caller: Caller) -> Answer<Response> {
     let session = caller.session()?;
@@ -30,7 +30,7 @@ pub(super) async fn logout(State(admin): State<Shared>, caller: Caller) -> Answe
 #[utoipa::path(
     delete, path = "/sessions/{id}", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The session's id", pattern = "^se_[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 204), Guarded, OfOne, Always),
+    responses((status = 204), Guarded, Named),
 )]
 pub(super) async fn end(State(admin): State<Shared>, caller: Caller, Input(id): Input<SessionId>) -> Answer<Response> {
     caller.require(Permission::OwnAccount)?;
@@ -46,7 +46,7 @@ pub(super) async fn end(State(admin): State<Shared>, caller: Caller, Input(id): 
 /// Ends all of one's own sessions, this one too.
 #[utoipa::path(
     delete, path = "/sessions", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
-    responses((status = 204), Guarded, Always),
+    responses((status = 204), Guarded),
 )]
 pub(super) async fn end_all(State(admin): State<Shared>, caller: Caller) -> Answer<Response> {
     caller.require(Permission::OwnAccount)?;

@@ -3,7 +3,8 @@
 use axum::extract::State;
 
 use super::{Begun, Guess, SessionBegun};
-use crate::admin::refusals::{Always, GuestsOut, Throttled};
+
+use crate::admin::responses::{Always, GuestsOut, Throttled};
 use crate::admin::visitor::Visitor;
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::Actor;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// A session of a user.
@@ -33,7 +33,7 @@ pub(super) struct SessionShown {
 /// Lists one's own sessions, the newest first.
 #[utoipa::path(
     get, path = "/sessions", tag = "sessions", params(PageQuery), security(("bearer" = ["account"]), ("cookie" = [])),
-    responses((status = 200, body = Page<SessionShown>), Guarded, WithQuery, Always),
+    responses((status = 200, body = Page<SessionShown>), Guarded, Asking),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

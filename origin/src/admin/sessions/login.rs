@@ -10,7 +10,7 @@ use super::{Begun, Guess, SessionBegun};
 use crate::access::email::Email;
 use crate::access::password::{Password, hash_in_turn, needs_rehash, verify_in_turn};
 use crate::admin::input::{Body, secret_text};
-use crate::admin::refusals::{Always, Guessed, Throttled, WithBody};
+use crate::admin::responses::{Always, Bodied, Guessed, Throttled};
 use crate::admin::visitor::Visitor;
 use crate::admin::{Admin, Answer, Problem, Shared};
 use crate::registry::{Actor, Author, User};
@@ -31,7 +31,7 @@ pub(super) struct Credentials {
 /// Signs in with email address and password. Failed attempts are throttled, by account and by address.
 #[utoipa::path(
     post, path = "/sessions", tag = "sessions", request_body = Credentials, security(()),
-    responses((status = 201, body = SessionBegun), Guessed, WithBody, Throttled, Always),
+    responses((status = 201, body = SessionBegun), Guessed, Bodied, Throttled, Always),
 )]
 pub(super) async fn login(
     State(admin): State<Shared>,

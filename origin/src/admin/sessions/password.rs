@@ -11,7 +11,7 @@ use crate::access::password::{Password, hash_in_turn, verify_in_turn};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, secret_text};
-use crate::admin::refusals::{Always, Guarded, Throttled, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Throttled};
 use crate::admin::{Answer, Problem, Shared};
 
 /// A new password for the one that is.
@@ -30,7 +30,7 @@ pub(super) struct OwnPassword {
 #[utoipa::path(
     put, path = "/session/password", tag = "sessions", request_body = OwnPassword,
     security(("bearer" = ["account"]), ("cookie" = [])),
-    responses((status = 204), Guarded, WithBody, Throttled, Always),
+    responses((status = 204), Guarded, Bodied, Throttled),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

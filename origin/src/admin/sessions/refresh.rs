@@ -7,14 +7,14 @@ use super::{Begun, SessionBegun};
 use crate::access::permission::Permission;
 use crate::access::session::Subject;
 use crate::admin::caller::Caller;
-use crate::admin::refusals::{Always, Guarded};
+use crate::admin::responses::Guarded;
 use crate::admin::visitor::Visitor;
 use crate::admin::{Answer, Problem, Shared};
 
 /// Renews this session: a new token, and an end as far away as a new session's. Rights stay what the user's are.
 #[utoipa::path(
     post, path = "/session/refresh", tag = "sessions", security(("bearer" = ["account"]), ("cookie" = [])),
-    responses((status = 200, body = SessionBegun), Guarded, Always),
+    responses((status = 200, body = SessionBegun), Guarded),
 )]
 pub(super) async fn refresh(State(admin): State<Shared>, caller: Caller, visitor: Visitor) -> Answer<Response> {
     caller.require(Permission::OwnAccount)?;

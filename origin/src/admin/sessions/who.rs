@@ -9,7 +9,7 @@ use crate::access::csrf;
 use crate::access::permission::Permission;
 use crate::access::role::{Caller as Kind, Role};
 use crate::admin::caller::Caller;
-use crate::admin::refusals::{Always, Guarded};
+use crate::admin::responses::Guarded;
 use crate::admin::users::UserShown;
 use crate::admin::{Answer, Problem, Shared};
 
@@ -45,7 +45,7 @@ pub(super) struct WhoAmI {
 /// Tells the caller who they are and what they may do.
 #[utoipa::path(
     get, path = "/session", tag = "sessions", security(("bearer" = ["gallery:read"]), ("cookie" = [])),
-    responses((status = 200, body = WhoAmI), Guarded, Always),
+    responses((status = 200, body = WhoAmI), Guarded),
 )]
 pub(super) async fn who(State(admin): State<Shared>, caller: Caller) -> Answer<Json<WhoAmI>> {
     let registry = &admin.origin.registry;

@@ -11,7 +11,7 @@ use super::list::Shown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, Input, secret_text};
-use crate::admin::refusals::{Always, Contested, Guarded, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::settings::find;
 
@@ -42,7 +42,7 @@ fn require(caller: &Caller, name: &str) -> Result<(), Problem> {
     security(("bearer" = ["settings:write"]), ("cookie" = [])),
     responses(
         (status = 200, description = "the setting as it stands now", body = Shown),
-        WithBody, Guarded, OfOne, Contested, Always
+        Bodied, Guarded, Named, Conflicting
     ),
 )]
 pub(super) async fn set(
@@ -65,7 +65,7 @@ pub(super) async fn set(
     delete, path = "/settings/{name}", tag = "settings",
     params(("name" = String, Path, description = "The setting's name", example = "session.expiration")),
     security(("bearer" = ["settings:write"]), ("cookie" = [])),
-    responses((status = 204, description = "the default is in force"), Guarded, OfOne, Contested, Always),
+    responses((status = 204, description = "the default is in force"), Guarded, Named, Conflicting),
 )]
 pub(super) async fn unset(
     State(admin): State<Shared>,

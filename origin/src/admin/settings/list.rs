@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 use crate::origin::SettingShown;
 use crate::settings::{SetBy, SettingType};
@@ -73,7 +73,7 @@ impl From<SettingShown> for Shown {
 /// Lists every setting, with its value and who set it.
 #[utoipa::path(
     get, path = "/settings", tag = "settings", params(PageQuery), security(("bearer" = ["settings:read"]), ("cookie" = [])),
-    responses((status = 200, description = "a page of settings", body = Page<Shown>), WithQuery, Guarded, Always),
+    responses((status = 200, description = "a page of settings", body = Page<Shown>), Asking, Guarded),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

@@ -13,7 +13,7 @@ use crate::access::password::{Password, hash_in_turn};
 use crate::access::role::Role;
 use crate::access::token::SetupToken;
 use crate::admin::input::{Body, secret_text};
-use crate::admin::refusals::{Always, Contested, Guessed, Throttled, WithBody};
+use crate::admin::responses::{Always, Bodied, Conflicting, Guessed, Throttled};
 use crate::admin::sessions::{Begun, Guess, SessionBegun};
 use crate::admin::visitor::Visitor;
 use crate::admin::{Answer, Problem, Shared};
@@ -42,7 +42,7 @@ pub(super) struct FirstAdmin {
 /// Makes the first admin, and signs them in. Works once.
 #[utoipa::path(
     post, path = "/setup", tag = "setup", request_body = FirstAdmin, security(()),
-    responses((status = 201, body = SessionBegun), Guessed, WithBody, Contested, Throttled, Always),
+    responses((status = 201, body = SessionBegun), Guessed, Bodied, Conflicting, Throttled, Always),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

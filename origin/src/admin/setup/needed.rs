@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::refusals::Always;
+use crate::admin::responses::Always;
 use crate::admin::{Answer, Shared};
 
 /// Whether the first admin is still to be made.

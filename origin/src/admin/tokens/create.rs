@@ -13,7 +13,7 @@ use crate::access::permission::{Permission, Scope, Scopes};
 use crate::access::token::ApiToken;
 use crate::admin::caller::Caller;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Contested, Guarded, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::StoredToken;
 
@@ -46,7 +46,7 @@ pub(super) struct TokenMade {
 /// Makes an API token of one's own; its secret is shown once.
 #[utoipa::path(
     post, path = "/tokens", tag = "tokens", request_body = NewToken, security(("bearer" = ["account"]), ("cookie" = [])),
-    responses((status = 201, body = TokenMade), Guarded, WithBody, Contested, Always),
+    responses((status = 201, body = TokenMade), Guarded, Bodied, Conflicting),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

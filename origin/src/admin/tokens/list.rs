@@ -7,13 +7,13 @@ use super::{TokenShown, Whose};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists API tokens, the oldest first: one's own, or everybody's.
 #[utoipa::path(
     get, path = "/tokens", tag = "tokens", params(PageQuery, Whose), security(("bearer" = []), ("cookie" = [])),
-    responses((status = 200, body = Page<TokenShown>), Guarded, WithQuery, Always),
+    responses((status = 200, body = Page<TokenShown>), Guarded, Asking),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

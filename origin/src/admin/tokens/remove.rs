@@ -8,7 +8,7 @@ use crate::access::id::TokenId;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Asked, Input};
-use crate::admin::refusals::{Always, Guarded, OfOne, WithQuery};
+use crate::admin::responses::{Asking, Guarded, Named};
 use crate::admin::{Answer, Shared};
 
 /// Removes an API token, one's own or anybody's: its next request is refused.
@@ -18,7 +18,7 @@ use crate::admin::{Answer, Shared};
         ("id" = String, Path, description = "The token's id", pattern = "^tk_[A-Za-z0-9_-]{21}[AQgw]$"),
         Whose,
     ),
-    responses((status = 204), Guarded, OfOne, WithQuery, Always),
+    responses((status = 204), Guarded, Named, Asking),
 )]
 pub(super) async fn remove(
     State(admin): State<Shared>,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{UsageBy, UsageFilter, UsageTotal};
 
@@ -119,7 +119,7 @@ impl Query {
 /// Counts requests by time or by outcome. A period of more than 2,000 buckets is refused.
 #[utoipa::path(
     get, path = "/usage", tag = "usage", params(Query), security(("bearer" = ["usage:read"]), ("cookie" = [])),
-    responses((status = 200, description = "the totals", body = Usage), WithQuery, Guarded, Always),
+    responses((status = 200, description = "the totals", body = Usage), Asking, Guarded),
 )]
 pub(super) async fn totals(
     State(admin): State<Shared>,

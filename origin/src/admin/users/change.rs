@@ -13,7 +13,7 @@ use crate::access::permission::Permission;
 use crate::access::role::Role;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Contested, Guarded, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 use crate::registry::User;
 
@@ -36,7 +36,7 @@ pub(super) struct UserPatch {
     patch, path = "/users/{id}", tag = "users", request_body = UserPatch,
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
     security(("bearer" = ["users:write"]), ("cookie" = [])),
-    responses((status = 200, body = UserShown), Guarded, WithBody, OfOne, Contested, Always),
+    responses((status = 200, body = UserShown), Guarded, Bodied, Named, Conflicting),
 )]
 pub(super) async fn change(
     State(admin): State<Shared>,

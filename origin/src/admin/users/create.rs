@@ -15,7 +15,7 @@ use crate::access::permission::Permission;
 use crate::access::role::Role;
 use crate::admin::caller::Caller;
 use crate::admin::input::Body;
-use crate::admin::refusals::{Always, Contested, Guarded, WithBody};
+use crate::admin::responses::{Bodied, Conflicting, Guarded};
 use crate::admin::{Answer, Shared};
 use crate::registry::User;
 
@@ -36,7 +36,7 @@ pub(super) struct NewUser {
 /// Makes a user.
 #[utoipa::path(
     post, path = "/users", tag = "users", request_body = NewUser, security(("bearer" = ["users:write"]), ("cookie" = [])),
-    responses((status = 201, body = UserShown), Guarded, WithBody, Contested, Always),
+    responses((status = 201, body = UserShown), Guarded, Bodied, Conflicting),
 )]
 pub(super) async fn create(
     State(admin): State<Shared>,

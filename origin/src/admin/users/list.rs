@@ -7,13 +7,13 @@ use super::UserShown;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Asked;
-use crate::admin::refusals::{Always, Guarded, WithQuery};
+use crate::admin::responses::{Asking, Guarded};
 use crate::admin::{Answer, Page, PageQuery, Shared};
 
 /// Lists users, the oldest first.
 #[utoipa::path(
     get, path = "/users", tag = "users", params(PageQuery), security(("bearer" = ["users:read"]), ("cookie" = [])),
-    responses((status = 200, body = Page<UserShown>), Guarded, WithQuery, Always),
+    responses((status = 200, body = Page<UserShown>), Guarded, Asking),
 )]
 pub(super) async fn list(
     State(admin): State<Shared>,

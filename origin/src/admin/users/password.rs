@@ -10,7 +10,7 @@ use crate::access::password::{Password, hash_in_turn};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, Input};
-use crate::admin::refusals::{Always, Guarded, OfOne, WithBody};
+use crate::admin::responses::{Bodied, Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 
 /// A user's new password.
@@ -26,7 +26,7 @@ pub(super) struct NewPassword {
     put, path = "/users/{id}/password", tag = "users", request_body = NewPassword,
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
     security(("bearer" = ["users:write"]), ("cookie" = [])),
-    responses((status = 204), Guarded, WithBody, OfOne, Always),
+    responses((status = 204), Guarded, Bodied, Named),
 )]
 pub(super) async fn set(
     State(admin): State<Shared>,

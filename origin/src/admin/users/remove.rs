@@ -7,14 +7,14 @@ use crate::access::id::UserId;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Contested, Guarded, OfOne};
+use crate::admin::responses::{Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 
 /// Removes a user with their sessions and API tokens. The last active admin stays.
 #[utoipa::path(
     delete, path = "/users/{id}", tag = "users", security(("bearer" = ["users:write"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 204), Guarded, OfOne, Contested, Always),
+    responses((status = 204), Guarded, Named, Conflicting),
 )]
 pub(super) async fn remove(
     State(admin): State<Shared>,

@@ -7,14 +7,14 @@ use crate::access::id::UserId;
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Shared};
 
 /// Ends all sessions of a user, at once.
 #[utoipa::path(
     delete, path = "/users/{id}/sessions", tag = "users", security(("bearer" = ["users:write"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 204), Guarded, OfOne, Always),
+    responses((status = 204), Guarded, Named),
 )]
 pub(super) async fn end_all(
     State(admin): State<Shared>,

@@ -10,7 +10,7 @@ use crate::access::permission::Permission;
 use crate::access::role::Role;
 use crate::admin::caller::Caller;
 use crate::admin::input::Input;
-use crate::admin::refusals::{Always, Guarded, OfOne};
+use crate::admin::responses::{Guarded, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::User;
 
@@ -56,7 +56,7 @@ impl From<&User> for UserShown {
 #[utoipa::path(
     get, path = "/users/{id}", tag = "users", security(("bearer" = ["users:read"]), ("cookie" = [])),
     params(("id" = String, Path, description = "The user's id", pattern = "^us_[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 200, body = UserShown), Guarded, OfOne, Always),
+    responses((status = 200, body = UserShown), Guarded, Named),
 )]
 pub(super) async fn show(
     State(admin): State<Shared>,
