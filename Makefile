@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-wasm test-edge worker origin lint deny vectors docs release clean
+.PHONY: help demo test test-native test-api test-wasm test-edge soak worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -9,10 +9,16 @@ help:
 demo: origin worker ## deliver real photographs through the Worker; ONCE=1 checks itself and exits
 	@npm run --silent demo
 
-test: test-native test-wasm test-edge ## every test: Rust, wasm, Miniflare, documentation
+test: test-native test-api test-wasm test-edge ## every test: Rust, wasm, Miniflare, documentation
 
 test-native: native
 	cargo test --workspace --locked -- --show-output
+
+test-api: origin api ## ask every route of the admin API what its document allows, and what it does not
+	@.ci/schemathesis
+
+soak: native ## the kill -9 loops, 50 rounds on each database
+	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked killed:: -- --show-output
 
 test-wasm: edge
 	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$(.ci/setup tools)"/wasm-bindgen-cli-0.2.129/bin/wasm-bindgen-test-runner \
@@ -42,6 +48,7 @@ vectors: native ## write shared/vectors/v1.json anew
 	cargo run --package sealpix-shared --example vectors --locked
 
 docs: native ## write the generated tables of docs/ anew
+	UPDATE_DOCS=1 cargo test --package sealpix-origin --bin sealpix --locked the_page_of_commands
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --test served --locked documentation
 
 release: native ## build the origin for production: target/release/sealpix
@@ -51,8 +58,10 @@ clean: ## remove what was built
 	cargo clean
 	rm -rf edge/build
 
-.PHONY: native edge
+.PHONY: native api edge
 native:
 	@.ci/setup native
+api:
+	@.ci/setup api
 edge:
 	@.ci/setup edge

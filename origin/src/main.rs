@@ -8,7 +8,8 @@ use tracing_subscriber::EnvFilter;
 mod commands;
 
 use commands::{
-    CommandError, audit, config, inspect, keys, license, registry, secrets, serve, settings, setup, sign, users,
+    CommandError, audit, config, doctor, inspect, keys, license, openapi, projects, registry, secrets, serve, settings,
+    setup, sign, users,
 };
 
 /// Signed image URLs: the origin and its commands.
@@ -35,6 +36,8 @@ enum Command {
     Users(users::Users),
     /// Check and rotate the registry's sealed secrets
     Secrets(secrets::Secrets),
+    /// List and show projects
+    Projects(projects::Projects),
     /// List, read and change settings
     Settings(settings::Settings),
     /// Show, activate and remove the licence; issue one, as its vendor
@@ -43,8 +46,12 @@ enum Command {
     Config(config::Config),
     /// Read, export and verify the audit log
     Audit(audit::Audit),
-    /// Apply state as code
+    /// Apply state as code; back up, restore and copy the registry
     Registry(registry::Registry),
+    /// Print the admin API's OpenAPI document
+    Openapi(openapi::Openapi),
+    /// Check configuration, database, secrets, edge link, folders and clock
+    Doctor(doctor::Doctor),
 }
 
 #[tokio::main]
@@ -59,7 +66,7 @@ async fn main() -> ExitCode {
         Err(CommandError::Answered) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("sealpix: {error}");
-            ExitCode::FAILURE
+            if matches!(error, CommandError::Usage(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -73,11 +80,14 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Keys(command) => command.run().await,
         Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
+        Command::Projects(command) => command.run().await,
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,
         Command::Config(command) => command.run().await,
         Command::Audit(command) => command.run().await,
         Command::Registry(command) => command.run().await,
+        Command::Openapi(command) => command.run(),
+        Command::Doctor(command) => command.run().await,
     }
 }
 

@@ -23,8 +23,8 @@ pub enum SignError {
     Denied(#[from] Denial),
 }
 
-/// The target of `request`, signed with its key; for a list of widths still without its `&w=`. What the gate would refuse
-/// at `now_secs` (unix seconds), whoever embeds it, is not signed (SIG-14). The secret is open for as long as this takes.
+/// The target of `request`, signed with its key; for a list of widths still without its `&w=`. What the gate would
+/// refuse at `now_secs` (unix seconds), whoever embeds it, is not signed (SIG-14). The secret is open no longer.
 pub fn sign(
     origin: &Origin,
     request: &Request,

@@ -6,6 +6,7 @@
 mod audit;
 mod caller;
 mod edge;
+mod gallery;
 mod idempotency;
 mod input;
 mod instances;
@@ -22,6 +23,7 @@ mod sessions;
 mod settings;
 mod setup;
 mod sign;
+mod sources;
 mod tokens;
 mod usage;
 mod users;
@@ -45,6 +47,7 @@ pub use setup::{OfferError, offer_setup};
 use crate::access::session::{SessionKey, SessionKeys, ShortJwtSecret};
 use crate::observe::metrics::Metrics;
 use crate::origin::Origin;
+use crate::sources::configured::Configured;
 use page::{Page, PageQuery};
 use rights::{Rights, judge};
 use security::Schemes;
@@ -63,13 +66,18 @@ pub struct Admin {
     pub sessions: SessionKeys,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is tried out and listed.
+    pub sources: Arc<Configured>,
 }
 
 impl Admin {
     /// The API over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Arc<Self>, ShortJwtSecret> {
+    pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Arc<Self>, ShortJwtSecret> {
         let current = SessionKey::from_jwt_secret(origin.jwt.expose().as_bytes())?;
-        Ok(Arc::new(Self { origin, sessions: SessionKeys::new(current, None), metrics }))
+        let previous =
+            origin.jwt_previous.as_ref().map(|secret| SessionKey::from_jwt_secret(secret.expose().as_bytes()));
+        let sessions = SessionKeys::new(current, previous.transpose()?);
+        Ok(Arc::new(Self { origin, sessions, metrics, sources }))
     }
 }
 
@@ -115,6 +123,7 @@ mod security {
 /// Every route, with its description.
 fn described() -> OpenApiRouter<Arc<Admin>> {
     let routes = OpenApiRouter::new()
+        .merge(gallery::routes())
         .merge(keys::routes())
         .merge(presets::routes())
         .merge(audit::routes())
@@ -126,6 +135,7 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(settings::routes())
         .merge(setup::routes())
         .merge(sign::routes())
+        .merge(sources::routes())
         .merge(tokens::routes())
         .merge(usage::routes())
         .merge(users::routes());

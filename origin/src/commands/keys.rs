@@ -8,7 +8,9 @@ use sealpix_origin::keys::{Draft, Grace, NotAGrace};
 use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Author, KeyDefaults};
 use serde_json::json;
+use zeroize::Zeroizing;
 
+use super::out::once;
 use super::{CommandError, open_existing, print_json};
 
 /// List, create, revoke and rotate keys.
@@ -111,8 +113,7 @@ async fn create(origin: &Origin, project: &str, name: String, as_json: bool) -> 
     let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
     change.add_key(&key).await?;
     change.commit().await?;
-    print_pair(key.public_key, &secret_key, as_json);
-    Ok(())
+    print_pair(key.public_key, &secret_key, as_json)
 }
 
 async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Result<(), CommandError> {
@@ -125,19 +126,19 @@ async fn rotate(origin: &Origin, old: &str, grace: &str, as_json: bool) -> Resul
     let mut change = origin.change(&Author::command(now)).await?;
     change.rotate_key(old, grace.last_second(now / 1000), &new).await?;
     change.commit().await?;
-    print_pair(new.public_key, &secret_key, as_json);
-    Ok(())
+    print_pair(new.public_key, &secret_key, as_json)
 }
 
 fn slug(text: &str) -> Result<Slug, CommandError> {
     Slug::new(text).ok_or_else(|| CommandError::Refused(format!("there is no project {text:?}")))
 }
 
-fn print_pair(public_key: PublicKey, secret_key: &SecretKey, as_json: bool) {
-    if as_json {
-        print_json(&json!({ "public_key": public_key, "secret_key": *secret_key.reveal() }));
+fn print_pair(public_key: PublicKey, secret_key: &SecretKey, as_json: bool) -> Result<(), CommandError> {
+    let secret_key = secret_key.reveal();
+    let text = Zeroizing::new(if as_json {
+        format!("{:#}\n", json!({ "public_key": public_key, "secret_key": *secret_key }))
     } else {
-        println!("public key  {public_key}");
-        println!("secret key  {}   (shown once)", *secret_key.reveal());
-    }
+        format!("public key  {public_key}\nsecret key  {}   (shown once)\n", *secret_key)
+    });
+    once(&text, &format!("key {public_key} was made, but its secret could not be shown; rotate it without grace"))
 }

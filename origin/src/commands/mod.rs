@@ -1,11 +1,20 @@
 //! The command line: one file a command.
 
+/// The standard library's would panic where the reader of a pipe has gone; see [`out::line`].
+macro_rules! println {
+    ($($text:tt)*) => { $crate::commands::out::line(format_args!($($text)*)) };
+}
+
 pub(crate) mod audit;
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod flags;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod license;
+pub(crate) mod openapi;
+pub(crate) mod out;
+pub(crate) mod projects;
 pub(crate) mod registry;
 pub(crate) mod rotate;
 pub(crate) mod secrets;
@@ -13,18 +22,23 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod sign;
+pub(crate) mod transfer;
 pub(crate) mod users;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::Read as _;
 
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::admin::OfferError;
+use sealpix_origin::clock::NoEntropy;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
-use sealpix_origin::delivery::DeliverySetupError;
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
+use sealpix_origin::registry::transfer::TransferError;
 use sealpix_origin::registry::{RegistryError, StateError};
 use sealpix_origin::server::tls::TlsError;
 use sealpix_origin::settings::SettingError;
@@ -55,7 +69,7 @@ pub(crate) enum CommandError {
     Source(#[from] ConfiguredError),
     /// Delivery.
     #[error(transparent)]
-    Delivery(#[from] DeliverySetupError),
+    Delivery(#[from] NoEntropy),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),
@@ -80,6 +94,12 @@ pub(crate) enum CommandError {
     /// A file, a socket.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),
+    /// A backup file.
+    #[error("{0}: {1}")]
+    Backup(String, TransferError),
+    /// A wrong use of the command line that clap does not see.
+    #[error("{0}")]
+    Usage(String),
     /// Anything that needs no variant.
     #[error("{0}")]
     Refused(String),
@@ -97,8 +117,8 @@ pub(crate) async fn open() -> Result<Origin, CommandError> {
     Ok(Origin::open(config).await?)
 }
 
-/// Opens the origin where there is one: a command that only looks makes nothing.
-pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
+/// The configuration, where there is a database: a command that only looks makes nothing.
+pub(crate) fn configured_existing() -> Result<Config, CommandError> {
     let config = Config::read(&Environment::of_process())?;
     if let Database::Sqlite(file) = &config.database
         && !file.exists()
@@ -106,7 +126,12 @@ pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
         let path = file.display();
         return Err(CommandError::Refused(format!("{path} is not there: run sealpix setup, or set SEALPIX_DATA_DIR")));
     }
-    Ok(Origin::open(config).await?)
+    Ok(config)
+}
+
+/// Opens the origin where there is one.
+pub(crate) async fn open_existing() -> Result<Origin, CommandError> {
+    Ok(Origin::open(configured_existing()?).await?)
 }
 
 /// The secret key from `SEALPIX_SECRET_KEY`, `SEALPIX_SECRET_KEY_FILE`, or, where `stdin` is asked for, standard input.

@@ -1,4 +1,4 @@
-//! `sealpix registry apply FILE`: projects, keys, rules, presets and sources as code.
+//! `sealpix registry`: state as code (`apply FILE`), and a registry moved whole ([`transfer`]).
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Author, Change, Key, Mint, SourceKind, State};
 use sealpix_origin::sources::configured::check_root;
 
-use super::{CommandError, open};
+use super::{CommandError, open, transfer};
 
-/// Apply state as code.
+/// Apply state as code; back up, restore and copy the registry.
 #[derive(Args)]
 pub(crate) struct Registry {
     #[command(subcommand)]
@@ -23,12 +23,32 @@ enum RegistryCommand {
         /// JSON, or TOML by its ending
         file: PathBuf,
     },
+    /// Write every table, as it stands at one moment, into FILE; secrets stay sealed
+    Backup {
+        /// Replaced as a whole if it is there; readable by you alone
+        file: PathBuf,
+    },
+    /// Fill the empty registry from a backup, all or nothing
+    Restore {
+        /// What backup wrote
+        file: PathBuf,
+    },
+    /// Copy a registry into another, empty database, all or nothing
+    Copy(transfer::Copy),
 }
 
 impl Registry {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
-        let RegistryCommand::Apply { file } = self.command;
-        let state = State::read(&file)?;
+        match self.command {
+            RegistryCommand::Apply { file } => Self::apply(&file).await,
+            RegistryCommand::Backup { file } => transfer::backup(&file).await,
+            RegistryCommand::Restore { file } => transfer::restore(&file).await,
+            RegistryCommand::Copy(copy) => copy.run().await,
+        }
+    }
+
+    async fn apply(file: &Path) -> Result<(), CommandError> {
+        let state = State::read(file)?;
         let origin = open().await?;
         let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
         apply(&origin, &mut change, &state, file.parent().unwrap_or(Path::new("."))).await?;

@@ -1,5 +1,6 @@
 //! `sealpix serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use sealpix_origin::origin::instances::Presence;
 use sealpix_origin::origin::{LicenseState, OpenError, Origin, retention};
 use sealpix_origin::server::{self, Serving, tls};
 use sealpix_origin::settings::find;
+use sealpix_origin::sources::configured::Configured;
 use sealpix_origin::vault::JwtSecret;
 use tokio::net::TcpListener;
 
@@ -26,13 +28,13 @@ use super::flags::{SettingFlags, read_secret};
 #[derive(Args)]
 pub(crate) struct Serve {
     /// Address and port; port 0 takes a free one
-    #[arg(long, env = "SEALPIX_LISTEN")]
+    #[arg(long, env = "SEALPIX_LISTEN", hide_env_values = true)]
     listen: Option<SocketAddr>,
     /// PEM certificates to serve TLS with, the server's own first
-    #[arg(long, env = "SEALPIX_TLS_CERT_FILE")]
+    #[arg(long, env = "SEALPIX_TLS_CERT_FILE", hide_env_values = true)]
     tls_cert: Option<PathBuf>,
     /// PEM private key of the first of them
-    #[arg(long, env = "SEALPIX_TLS_KEY_FILE")]
+    #[arg(long, env = "SEALPIX_TLS_KEY_FILE", hide_env_values = true)]
     tls_key: Option<PathBuf>,
     /// The JWT secret's file, in place of JWT_SECRET
     #[arg(long, value_name = "FILE")]
@@ -62,12 +64,13 @@ impl Serve {
             Some(url) => Some(Pusher::new(origin.clone(), Arc::clone(&metrics), url)?),
             None => None,
         };
-        let admin = Admin::new(origin.clone(), Arc::clone(&metrics))?;
-        let delivery = Arc::new(Delivery::new(origin.clone(), metrics)?);
+        let sources = Arc::new(Configured::new(&origin)?);
+        let admin = Admin::new(origin.clone(), Arc::clone(&metrics), Arc::clone(&sources))?;
+        let delivery = Arc::new(Delivery::new(origin.clone(), metrics, sources)?);
         let operators = match metrics_listen {
             Some(address) => {
                 let (listener, address) = bind(address).await?;
-                println!("metrics on http://{address}{}", page::PATH);
+                announce(format_args!("metrics on http://{address}{}", page::PATH));
                 Some(listener)
             }
             None => None,
@@ -85,15 +88,21 @@ impl Serve {
         // An instance that is refused has offered nothing.
         if let Some(token) = admin::offer_setup(&origin).await? {
             // Here alone: no log has it.
-            println!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal());
+            announce(format_args!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal()));
         }
         // The last line: whoever reads it may ask.
-        println!("listening on {url}");
+        announce(format_args!("listening on {url}"));
         server::serve(Serving { listener, tls, operators, delivery, health, admin, pusher }).await;
         beside.iter().for_each(tokio::task::JoinHandle::abort);
         presence.end().await;
         Ok(())
     }
+}
+
+/// Says where it listens. That nobody reads it is no reason not to serve.
+fn announce(line: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// A URL for whoever reads it on this machine: nobody can open the address that stands for all.

@@ -19,7 +19,7 @@ use sealpix_origin::registry::{
 use sealpix_origin::sources::configured::check_root;
 use zeroize::Zeroizing;
 
-use super::CommandError;
+use super::{CommandError, out};
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Env {
@@ -89,13 +89,7 @@ impl Setup {
         }
         drop(alone);
         let told = self.told(&origin, &gallery, public_key, &secret_key, &link);
-        let mut out = std::io::stdout();
-        out.write_all(told.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
-            CommandError::Io(
-                "set up, but the secret key could not be shown; make another: sealpix keys create".into(),
-                error,
-            )
-        })
+        out::once(&told, "set up, but the secret key could not be shown; make another: sealpix keys create")
     }
 
     fn state(

@@ -201,6 +201,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_MIN_FREE_DISK_MIB", "free space of the data folder's disk below which /readyz is 503; default 100"),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_LOG", "log filter; default info"),
+    ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),
+    ("SEALPIX_COPY_TO", "the empty database that registry copy fills, as DATABASE_URL. Or SEALPIX_COPY_TO_FILE"),
     ("SEALPIX_SECRET_KEY", "the secret key that sign and inspect use. Or SEALPIX_SECRET_KEY_FILE"),
 ];
 
@@ -217,6 +219,8 @@ const SECRETS: &[&str] = &[
     "JWT_SECRET_NEW",
     "SEALPIX_LICENSE_SIGNING_KEY",
     "SEALPIX_SECRET_KEY",
+    "SEALPIX_COPY_FROM",
+    "SEALPIX_COPY_TO",
 ];
 
 /// The environment's variables, as far as they are ours. Printed, their names alone.

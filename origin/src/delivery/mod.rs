@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use answer::problem;
 use circumstances::{Circumstances, Facts};
+pub(crate) use refusal::of_source;
 pub use work::Work;
 
 use crate::clock::NoEntropy;
@@ -34,7 +35,7 @@ use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
-use crate::sources::configured::{Configured, ConfiguredError};
+use crate::sources::configured::Configured;
 use crate::sources::{FetchLimits, Fetched};
 use counters::Counters;
 use journal::{Journal, Noted};
@@ -47,30 +48,18 @@ pub struct Delivery {
     pub metrics: Arc<Metrics>,
     /// What it writes down of requests.
     pub journal: Journal,
-    sources: Configured,
+    sources: Arc<Configured>,
     counters: Counters,
     work: Work,
 }
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, DeliverySetupError> {
-        let sources = Configured::new(&origin)?;
+    pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
         let journal = Journal::new()?;
         Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work })
     }
-}
-
-/// Why delivery cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliverySetupError {
-    /// A source.
-    #[error(transparent)]
-    Source(#[from] ConfiguredError),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
 }
 
 /// Answers a request that no route has taken: a signed URL, or a refusal.
@@ -176,7 +165,7 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
             source.fetch(text, &limits).await
         }
     };
-    fetched.map_err(refusal::of_source)
+    fetched.map_err(of_source)
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.

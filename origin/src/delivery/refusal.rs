@@ -6,7 +6,7 @@ use crate::images::ImageError;
 use crate::sources::SourceError;
 
 /// A fetch that failed.
-pub(super) fn of_source(error: SourceError) -> Denial {
+pub(crate) fn of_source(error: SourceError) -> Denial {
     let code = match error {
         SourceError::Malformed => Code::MalformedUrl,
         SourceError::AddressBlocked => Code::SourceAddressBlocked,

@@ -108,6 +108,25 @@ impl From<Denial> for PushError {
     }
 }
 
+fn client() -> Result<reqwest::Client, PushSetupError> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(client_config(None)?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .user_agent("Sealpix")
+        .timeout(Duration::from_secs(DEADLINE_SECS));
+    Ok(client.build()?)
+}
+
+/// Asks the edge at `edge_url` for anything, as a push does: the status of its answer, or what kept it away. Each answer,
+/// a refusal too, shows that it can be reached.
+pub async fn reach(edge_url: &str) -> Result<u16, String> {
+    let client = client().map_err(|error| error.to_string())?;
+    let answer = client.get(edge_url).send().await.map_err(|error| unreachable(&error).to_string())?;
+    Ok(answer.status().as_u16())
+}
+
 /// Pushes the outbox of an origin to its edge.
 pub struct Pusher {
     origin: Origin,
@@ -122,15 +141,7 @@ impl Pusher {
     /// # Errors
     /// Certificates or the HTTP client that cannot be set up.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, edge_url: &str) -> Result<Arc<Self>, PushSetupError> {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(client_config(None)?)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .user_agent("Sealpix")
-            .timeout(Duration::from_secs(DEADLINE_SECS))
-            .build()?;
-        Ok(Arc::new(Self { origin, metrics, client, url: format!("{edge_url}{PUSH_PATH}") }))
+        Ok(Arc::new(Self { origin, metrics, client: client()?, url: format!("{edge_url}{PUSH_PATH}") }))
     }
 
     /// Pushes for as long as it is polled. Dropping it loses nothing: what was not acknowledged is sent again.

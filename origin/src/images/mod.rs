@@ -63,6 +63,12 @@ pub fn process(
     caught(|| work.run())
 }
 
+/// The format of a source by its first bytes, if the engine knows it.
+#[must_use]
+pub fn recognise(source: &[u8]) -> Option<Format> {
+    probe::recognise(source).ok()
+}
+
 /// Runs work so that a panic of a codec stays in it.
 fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
     // Nothing is shared with the work: what it leaves half-made is dropped with it.

@@ -2,6 +2,7 @@
 
 pub mod instances;
 mod licensing;
+pub mod moving;
 mod opening;
 pub mod retention;
 mod rotation;

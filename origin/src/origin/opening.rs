@@ -64,7 +64,7 @@ async fn open_registry(database: &Database) -> Result<Arc<Registry>, OpenError> 
     Ok(Arc::new(registry))
 }
 
-fn master_key(config: &Config, has_secrets: bool) -> Result<MasterKey, OpenError> {
+pub(super) fn master_key(config: &Config, has_secrets: bool) -> Result<MasterKey, OpenError> {
     match (&config.master_secret, &config.database) {
         (Some(secret), _) => Ok(MasterKey::from_secret(secret.expose())?),
         (None, Database::Sqlite(file)) => {
@@ -216,7 +216,7 @@ pub(super) fn sealed(
 }
 
 /// Locks a SQLite file's folder for opening it; makes the folder where there is none.
-async fn lock_beside(file: &Path) -> Result<File, OpenError> {
+pub(super) async fn lock_beside(file: &Path) -> Result<File, OpenError> {
     let folder = file.parent().unwrap_or(file).to_owned();
     let fail = |reason: String| OpenError::Folder { path: folder.display().to_string(), reason };
     let within = folder.clone();

@@ -29,6 +29,7 @@ mod setup;
 mod sources;
 mod state;
 mod tokens;
+pub mod transfer;
 mod usage;
 mod users;
 

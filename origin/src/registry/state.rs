@@ -203,7 +203,8 @@ fn masked(message: &str) -> String {
 }
 
 impl SourceDeclared {
-    fn stored(&self, folder: &Path) -> Result<StoredSource, StateError> {
+    /// The source, checked; a relative root is below `folder`.
+    pub fn stored(&self, folder: &Path) -> Result<StoredSource, StateError> {
         match self {
             Self::File { name, root } => {
                 let root = folder.join(root);

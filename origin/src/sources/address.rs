@@ -65,31 +65,97 @@ pub fn may_dial(address: IpAddr, allowed: &AllowedNetworks) -> bool {
 }
 
 fn may_dial_v4(address: Ipv4Addr, allowed: &AllowedNetworks) -> bool {
-    allowed.contains(IpAddr::V4(address)) || !NOT_GLOBAL_V4.iter().any(|network| network.contains(&address))
+    allowed.contains(IpAddr::V4(address)) || !NOT_GLOBAL_V4.iter().any(|(network, _)| network.contains(&address))
 }
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
 
-const NOT_GLOBAL_V4: [Ipv4Net; 17] = [
-    v4(0, 0, 0, 0, 8),          // this network; 0.0.0.0 reaches the own host
-    v4(10, 0, 0, 0, 8),         // private
-    v4(100, 64, 0, 0, 10),      // carrier-grade NAT; Alibaba's metadata
-    v4(127, 0, 0, 0, 8),        // loopback
-    v4(168, 63, 129, 16, 32),   // Azure's platform services, from inside a virtual machine
-    v4(169, 254, 0, 0, 16),     // link-local; the metadata of most clouds
-    v4(172, 16, 0, 0, 12),      // private
-    v4(192, 0, 0, 0, 24),       // IETF protocol assignments; Oracle's metadata
-    v4(192, 0, 2, 0, 24),       // documentation
-    v4(192, 88, 99, 0, 24),     // 6to4 relays
-    v4(192, 168, 0, 0, 16),     // private
-    v4(198, 18, 0, 0, 15),      // benchmarking
-    v4(198, 51, 100, 0, 24),    // documentation
-    v4(203, 0, 113, 0, 24),     // documentation
-    v4(224, 0, 0, 0, 4),        // multicast
-    v4(240, 0, 0, 0, 4),        // reserved
-    v4(255, 255, 255, 255, 32), // broadcast
+/// What an address is, as far as it matters for dialling it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AddressVerdict)]
+pub enum Verdict {
+    /// Global unicast: it may be dialled.
+    Public,
+    /// Not public, and in a network of SEALPIX_SOURCE_ALLOW_NETWORKS: it may be dialled.
+    Allowed,
+    /// This machine.
+    Loopback,
+    /// This network; 0.0.0.0 reaches the own host.
+    Unspecified,
+    /// A private network.
+    Private,
+    /// Carrier-grade NAT, where some clouds have their metadata.
+    Shared,
+    /// Link-local, where most clouds have their metadata.
+    LinkLocal,
+    /// A cloud's platform services.
+    Platform,
+    /// For documentation.
+    Documentation,
+    /// For benchmarks.
+    Benchmarking,
+    /// Many hosts.
+    Multicast,
+    /// Reserved, or for protocols.
+    Reserved,
+}
+
+/// What `address` is; of an IPv6 address that carries an IPv4 one which may not be dialled, what that is.
+#[must_use]
+pub fn verdict(address: IpAddr, allowed: &AllowedNetworks) -> Verdict {
+    if may_dial(address, &AllowedNetworks::default()) {
+        return Verdict::Public;
+    }
+    if may_dial(address, allowed) {
+        return Verdict::Allowed;
+    }
+    match address.to_canonical() {
+        IpAddr::V4(v4) => verdict_v4(v4),
+        IpAddr::V6(v6) => {
+            let inside = embedded_v4(v6).into_iter().find(|inside| !may_dial_v4(*inside, allowed));
+            inside.filter(|_| !v6.is_unspecified()).map_or_else(|| verdict_v6(v6), verdict_v4)
+        }
+    }
+}
+
+fn verdict_v4(address: Ipv4Addr) -> Verdict {
+    let found = NOT_GLOBAL_V4.iter().find(|(network, _)| network.contains(&address));
+    found.map_or(Verdict::Reserved, |(_, verdict)| *verdict)
+}
+
+fn verdict_v6(address: Ipv6Addr) -> Verdict {
+    match address.segments() {
+        _ if address.is_loopback() => Verdict::Loopback,
+        _ if address.is_unspecified() => Verdict::Unspecified,
+        [0xfe80..=0xfebf, ..] => Verdict::LinkLocal,
+        [0xfec0..=0xfeff | 0xfc00..=0xfdff, ..] => Verdict::Private,
+        [0xff00..=0xffff, ..] => Verdict::Multicast,
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Verdict::Documentation,
+        _ => Verdict::Reserved,
+    }
+}
+
+const NOT_GLOBAL_V4: [(Ipv4Net, Verdict); 17] = [
+    (v4(0, 0, 0, 0, 8), Verdict::Unspecified),
+    (v4(10, 0, 0, 0, 8), Verdict::Private),
+    (v4(100, 64, 0, 0, 10), Verdict::Shared), // Alibaba's metadata too
+    (v4(127, 0, 0, 0, 8), Verdict::Loopback),
+    (v4(168, 63, 129, 16, 32), Verdict::Platform), // Azure's, from inside a virtual machine
+    (v4(169, 254, 0, 0, 16), Verdict::LinkLocal),
+    (v4(172, 16, 0, 0, 12), Verdict::Private),
+    (v4(192, 0, 0, 0, 24), Verdict::Reserved), // IETF protocol assignments; Oracle's metadata
+    (v4(192, 0, 2, 0, 24), Verdict::Documentation),
+    (v4(192, 88, 99, 0, 24), Verdict::Reserved), // 6to4 relays
+    (v4(192, 168, 0, 0, 16), Verdict::Private),
+    (v4(198, 18, 0, 0, 15), Verdict::Benchmarking),
+    (v4(198, 51, 100, 0, 24), Verdict::Documentation),
+    (v4(203, 0, 113, 0, 24), Verdict::Documentation),
+    (v4(224, 0, 0, 0, 4), Verdict::Multicast),
+    (v4(255, 255, 255, 255, 32), Verdict::Reserved), // broadcast
+    (v4(240, 0, 0, 0, 4), Verdict::Reserved),
 ];
 
 const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
@@ -196,6 +262,38 @@ pub(super) mod tests {
         assert!(refused.len() >= 80);
         for address in refused {
             assert!(!may_dial(address, &AllowedNetworks::default()), "{address} may be dialled");
+        }
+    }
+
+    #[test]
+    fn a_verdict_says_what_may_be_dialled_and_what_else_it_is() {
+        let allowed = AllowedNetworks::parse("10.20.0.0/16").unwrap();
+        for address in refused() {
+            assert!(!matches!(verdict(address, &AllowedNetworks::default()), Verdict::Public | Verdict::Allowed));
+        }
+        for (text, expected) in [
+            ("8.8.8.8", Verdict::Public),
+            ("::ffff:8.8.8.8", Verdict::Public),
+            ("10.20.0.1", Verdict::Allowed),
+            ("10.21.0.1", Verdict::Private),
+            ("127.0.0.1", Verdict::Loopback),
+            ("::1", Verdict::Loopback),
+            ("::", Verdict::Unspecified),
+            ("::ffff:127.0.0.1", Verdict::Loopback),
+            ("64:ff9b::169.254.169.254", Verdict::LinkLocal),
+            ("2002:7f00:1::1", Verdict::Loopback),
+            ("fe80::1", Verdict::LinkLocal),
+            ("fd00::1", Verdict::Private),
+            ("fec0::1", Verdict::Private),
+            ("ff02::1", Verdict::Multicast),
+            ("2001:db8::1", Verdict::Documentation),
+            ("3fff::1", Verdict::Documentation),
+            ("168.63.129.16", Verdict::Platform),
+            ("100.64.0.1", Verdict::Shared),
+            ("255.255.255.255", Verdict::Reserved),
+            ("4000::1", Verdict::Reserved),
+        ] {
+            assert_eq!(verdict(text.parse().unwrap(), &allowed), expected, "{text}");
         }
     }
 

@@ -81,6 +81,13 @@ impl Configured {
         &self.http
     }
 
+    /// The remote text that a configured source fetches for `text`; none of a folder.
+    #[must_use]
+    pub fn remote_text(stored: &StoredSource, text: &str) -> Option<String> {
+        let base = stored.location.strip_prefix("https://").filter(|_| stored.kind == SourceKind::Http)?;
+        Some(below(base, text))
+    }
+
     /// A granted source, as the registry and the disk have it now.
     pub async fn named(&self, origin: &Origin, grant: &Grant) -> Result<Arc<dyn Source>, ConfiguredError> {
         let opened = self.lock().get(&grant.name).cloned();
@@ -143,6 +150,11 @@ pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
     if below && !private { Ok(()) } else { Err(refused()) }
 }
 
+/// The remote text of a name below `base`.
+fn below(base: &str, text: &str) -> String {
+    format!("{base}/{}", sealpix::encoding::escape(text))
+}
+
 /// A named source that is the folder of an https server.
 struct Based {
     http: Arc<HttpSource>,
@@ -152,7 +164,6 @@ struct Based {
 #[async_trait]
 impl Source for Based {
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
-        let path = sealpix::encoding::escape(text);
-        self.http.fetch(&format!("{}/{path}", self.base), limits).await
+        self.http.fetch(&below(&self.base, text), limits).await
     }
 }

@@ -7,12 +7,14 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
+use super::listing::{self, Listing};
 use super::{FetchLimits, Fetched, Source, SourceError};
 
 /// A folder of originals, read-only.
@@ -43,10 +45,23 @@ impl Source for FileSource {
         let read = tokio::time::timeout(limits.deadline, reading).await.map_err(|_| SourceError::Timeout)?;
         read.map_err(|_| SourceError::Unreadable)?
     }
+
+    async fn list(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        most: usize,
+        deadline: Duration,
+    ) -> Result<Listing, SourceError> {
+        let (root, folder) = (Arc::clone(&self.root), folder.to_owned());
+        let reading = tokio::task::spawn_blocking(move || listing::list(&root, &folder, after.as_deref(), most));
+        let read = tokio::time::timeout(deadline, reading).await.map_err(|_| SourceError::Timeout)?;
+        read.map_err(|_| SourceError::Unreadable)?
+    }
 }
 
 /// A name has one spelling: no empty, `.` or `..` segment, so no leading, trailing or doubled slash, and no NUL.
-fn check_name(name: &str) -> Result<(), SourceError> {
+pub(super) fn check_name(name: &str) -> Result<(), SourceError> {
     let malformed = name.contains('\0') || name.split('/').any(|segment| matches!(segment, "" | "." | ".."));
     if malformed { Err(SourceError::Malformed) } else { Ok(()) }
 }
@@ -72,7 +87,7 @@ fn read(root: &Dir, name: &str, max_bytes: usize) -> Result<Bytes, SourceError> 
 }
 
 /// What a failure to open or read means. A link that leads out of the root looks like any name that is not there.
-fn refusal(error: &io::Error) -> SourceError {
+pub(super) fn refusal(error: &io::Error) -> SourceError {
     let absent = [libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::ENAMETOOLONG, libc::EISDIR, libc::ENXIO];
     match error.raw_os_error() {
         // cap-std reports a way out of the root without an error number of the system.

@@ -16,7 +16,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValu
 use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
-use super::address::AllowedNetworks;
+use super::address::{AllowedNetworks, Verdict};
 use super::answer::{cause, read_whole};
 use super::resolver::{CheckedResolver, Resolve};
 use super::tls::{self, TrustError};
@@ -125,6 +125,20 @@ impl HttpSource {
         let url = parse_exactly(text)?;
         let whole = self.fetch_through_redirects(url, limits.max_bytes, admits);
         tokio::time::timeout(limits.deadline, whole).await.map_err(|_| SourceError::Timeout)?
+    }
+
+    /// The addresses of the host that `https://{text}` names, and what each is: for people to read. The look-up is one
+    /// of its own: what is fetched is decided by the checks of the fetch. A host in another spelling is shown too.
+    pub async fn addresses(&self, text: &str, limits: &FetchLimits) -> Vec<(IpAddr, Verdict)> {
+        let Ok(url) = Url::parse(&format!("https://{text}")) else { return Vec::new() };
+        match url.host() {
+            Some(Host::Domain(host)) => {
+                tokio::time::timeout(limits.deadline, self.resolver.verdicts(host)).await.unwrap_or_default()
+            }
+            Some(Host::Ipv4(address)) => vec![self.resolver.verdict(IpAddr::V4(address))],
+            Some(Host::Ipv6(address)) => vec![self.resolver.verdict(IpAddr::V6(address))],
+            None => Vec::new(),
+        }
     }
 
     async fn fetch_through_redirects(

@@ -13,6 +13,7 @@ mod answer;
 pub mod configured;
 pub mod file;
 pub mod http;
+pub mod listing;
 pub mod resolver;
 pub(crate) mod tls;
 
@@ -21,6 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
+use listing::Listing;
 
 /// A place that originals are fetched from.
 #[async_trait]
@@ -31,6 +34,20 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A [`SourceError`]; the original is then not available, in whole or in part.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError>;
+
+    /// Up to `most` pictures of a folder (empty for the root) with names after `after`.
+    ///
+    /// # Errors
+    /// A [`SourceError`]; [`SourceError::NotFound`] where the source has no folders to look into.
+    async fn list(
+        &self,
+        _folder: &str,
+        _after: Option<String>,
+        _most: usize,
+        _deadline: Duration,
+    ) -> Result<Listing, SourceError> {
+        Err(SourceError::NotFound)
+    }
 }
 
 /// An original, whole.

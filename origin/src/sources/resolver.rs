@@ -12,10 +12,13 @@ use async_trait::async_trait;
 use reqwest::dns;
 
 use super::SourceError;
-use super::address::{AllowedNetworks, may_dial};
+use super::address::{AllowedNetworks, Verdict, may_dial, verdict};
 
 /// A name with more addresses than this is no picture server but a way to make us knock at many doors.
 const DIALLED_ADDRESSES: usize = 8;
+
+/// The most addresses of a name that are shown.
+const SHOWN_ADDRESSES: usize = 32;
 
 /// Looks up the addresses of a host name. Passed in, so that tests can bring their own name server.
 #[async_trait]
@@ -62,6 +65,17 @@ impl CheckedResolver {
         }
         addresses.iter().try_for_each(|address| self.check(*address))?;
         Ok(addresses)
+    }
+
+    /// What the addresses of `host` are, for people to read: nothing is dialled by it.
+    pub(super) async fn verdicts(&self, host: &str) -> Vec<(IpAddr, Verdict)> {
+        let addresses = self.resolver.resolve(host).await.unwrap_or_default();
+        addresses.into_iter().take(SHOWN_ADDRESSES).map(|address| self.verdict(address)).collect()
+    }
+
+    /// What an address is.
+    pub(super) fn verdict(&self, address: IpAddr) -> (IpAddr, Verdict) {
+        (address, verdict(address, &self.allowed))
     }
 
     /// Checks an address that was not looked up: the client skips its resolver for hosts that are IP addresses.

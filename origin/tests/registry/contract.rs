@@ -11,12 +11,13 @@ pub(crate) use crate::logs::{
     the_request_log_sums_up_denials_and_is_capped, usage_is_totalled_by_time_and_by_outcome,
 };
 pub(crate) use crate::opening::*;
+pub(crate) use crate::repeated::*;
 pub(crate) use crate::upkeep::*;
 
 use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
 
 /// The clock of these tests stands still unless they say so.
-const NOW: u64 = 1_800_000_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000_000;
 
 async fn versions(registry: &Opened, number: u16) -> (u64, u64) {
     let (key, project) = registry.key_and_project(public_key(number), &slug("my-app")).await.unwrap();
@@ -24,7 +25,7 @@ async fn versions(registry: &Opened, number: u16) -> (u64, u64) {
 }
 
 /// A registry with the project `my-app` and its key 1.
-async fn filled(home: &Home) -> Opened {
+pub(crate) async fn filled(home: &Home) -> Opened {
     let registry = home.open().await;
     registry.apply(vec![project("my-app", &[])], vec![key(1)], vec![], NOW).await.unwrap();
     registry

@@ -54,6 +54,33 @@ impl Home {
         }
     }
 
+    /// Each column of each table in its order: the table, the column, whether it is of the primary key.
+    pub(crate) fn schema(&self) -> Vec<(String, String, bool)> {
+        let lines = match self {
+            Self::Sqlite(_) => {
+                let connection = rusqlite::Connection::open(self.file()).unwrap();
+                let sql = "SELECT t.name || char(9) || c.name || char(9) || (c.pk > 0) FROM sqlite_master t, \
+                           pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid";
+                let mut statement = connection.prepare(sql).unwrap();
+                let lines = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+                lines.map(|line| line.unwrap()).collect()
+            }
+            Self::Postgres { url, .. } => {
+                let sql = "SELECT c.table_name, c.column_name, (SELECT count(*) FROM information_schema.key_column_usage u \
+                           JOIN information_schema.table_constraints k USING (constraint_name, table_name) \
+                           WHERE k.constraint_type = 'PRIMARY KEY' AND u.table_name = c.table_name \
+                           AND u.column_name = c.column_name) FROM information_schema.columns c \
+                           WHERE c.table_schema = 'public' ORDER BY c.table_name, c.ordinal_position";
+                ask(url, sql).unwrap()
+            }
+        };
+        let read = |line: &String| {
+            let mut fields = line.split('\t').map(str::to_owned);
+            (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap() == "1")
+        };
+        lines.iter().map(read).collect()
+    }
+
     /// How many rows a table has.
     pub(crate) fn count(&self, table: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM {table}");

@@ -1,7 +1,7 @@
 //! Accounts over the wire: the first run, sessions, users, API tokens, and attacks on each.
 
 mod api_tokens;
-mod client;
+pub(crate) mod client;
 mod commands;
 mod documented;
 mod first_run;

@@ -55,6 +55,11 @@ impl Api {
         Self { address: served.address().to_owned(), token: None }
     }
 
+    /// Whose session or token this is.
+    pub(crate) fn bearing(served: &Served, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::nobody(served) }
+    }
+
     /// A new user of this role, by a token with every scope.
     pub(crate) fn of(served: &Served, data: &Data, role: Role) -> Self {
         Self::with(served, data, role, Scope::all().collect())

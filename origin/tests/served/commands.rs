@@ -131,3 +131,136 @@ fn setup_is_done_once_and_applying_twice_changes_nothing() {
     let above = data.apply(&json!({"sources": [{"name": "data", "kind": "file", "root": data.path()}]}));
     assert_eq!(above.status.code(), Some(1), "the data folder is no source");
 }
+
+#[test]
+fn a_reader_that_stops_reading_is_no_error() {
+    use std::io::Read as _;
+    use std::process::Stdio;
+
+    let data = Data::new(&[]);
+    let made = data.setup(&[]);
+    let reads: [&[&str]; 7] = [
+        &["keys", "list"],
+        &["keys", "list", "--json"],
+        &["projects", "list"],
+        &["projects", "show", "my-app"],
+        &["openapi"],
+        &["doctor"],
+        &["secrets", "check"],
+    ];
+    let unread = |arguments: &[&str]| {
+        let mut process = data.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(process.stdout.take());
+        let mut said = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (process.wait().unwrap().code(), said)
+    };
+    for arguments in reads {
+        assert_eq!(unread(arguments), (Some(0), String::new()), "{arguments:?}");
+    }
+    // What is shown once and was not read is one.
+    let (code, said) = unread(&["keys", "rotate", &made.public_key]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("its secret could not be shown"), "{said}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = data.command(&["keys", "list"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "what could not be written was not printed");
+}
+
+#[test]
+fn the_exit_code_says_how_it_went() {
+    let data = Data::new(&[]);
+    assert_eq!(data.run(&["keys", "list"]).status.code(), Some(1), "there is no registry");
+    data.setup(&[]);
+    for (arguments, code) in [
+        (&["keys", "list"][..], 0),
+        (&["projects", "show", "my-app", "--json"], 0),
+        (&["openapi"], 0),
+        (&["--version"], 0),
+        (&["keys", "list", "--help"], 0),
+        (&["projects", "show", "nowhere"], 1),
+        (&["keys", "revoke", "pk_short"], 1),
+        (&["registry", "apply", "/nowhere"], 1),
+        (&[], 2),
+        (&["nothing"], 2),
+        (&["keys", "list", "--nothing"], 2),
+        (&["keys", "rotate", PUBLIC, "--grace", "2h"], 2),
+        (&["registry", "copy"], 2),
+    ] {
+        let output = data.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.stderr.is_empty(), code == 0, "{arguments:?}");
+    }
+    let unknown = data.command(&["projects", "list"]).env("SEALPIX_TYPO", "1").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(1));
+}
+
+#[test]
+fn projects_are_listed_and_shown() {
+    let data = Data::new(&[]);
+    data.setup(&["--referer", "www.example.com", "--environment", "staging"]);
+    assert_eq!(data.stdout(&["projects", "list"]), "my-app               staging\n");
+    let shown: serde_json::Value =
+        serde_json::from_str(&data.stdout(&["projects", "show", "my-app", "--json"])).unwrap();
+    assert_eq!((&shown["referers"], &shown["grants"]), (&json!(["www.example.com"]), &json!(["gallery"])));
+    let listed: serde_json::Value = serde_json::from_str(&data.stdout(&["projects", "list", "--json"])).unwrap();
+    assert_eq!(listed[0]["slug"], "my-app");
+    assert!(data.stdout(&["projects", "show", "my-app"]).contains("referers         www.example.com\n"));
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mut data = Data::new(&[("MASTER_SECRET", crate::harness::MASTER)]);
+    let examined = |data: &Data, changes: &[(&str, &str)]| {
+        let mut command = data.command(&["doctor", "--json"]);
+        let output = command.envs(changes.iter().copied()).output().unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(found["healthy"] != true)), "{found}");
+        found["findings"].as_array().unwrap().iter().fold(String::new(), |text, finding| {
+            let line = |name: &str| finding[name].as_str().unwrap().to_owned();
+            text + &format!("{} {}: {}\n", line("verdict"), line("what"), line("why"))
+        })
+    };
+    assert!(examined(&data, &[]).contains("fail database: is not there"));
+    data.setup(&[]);
+    std::fs::set_permissions(data.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    let well = examined(&data, &[]);
+    assert!(!well.contains("fail "), "{well}");
+    for line in ["ok configuration", "ok data folder", "ok database", "ok master key", "ok secrets", "ok audit log"] {
+        assert!(well.contains(line), "{line}: {well}");
+    }
+    for line in ["ok edge link", "warn edge:", "ok source: @gallery", "ok clock", " disk: "] {
+        assert!(well.contains(line), "{line}: {well}");
+    }
+    let closed = "http://127.0.0.1:1";
+    for (name, value, line) in [
+        ("SEALPIX_TYPO", "1", "fail configuration: SEALPIX_TYPO"),
+        ("MASTER_SECRET", "another master secret, long enough too", "fail master key: "),
+        ("JWT_SECRET", "a JWT secret of at least thirty-two bytes", "fail JWT secret: "),
+        ("SEALPIX_EDGE_URL", closed, "fail edge: http://127.0.0.1:1: the edge does not answer"),
+    ] {
+        let found = examined(&data, &[(name, value)]);
+        assert!(found.contains(line), "{line}: {found}");
+    }
+    let database = data.path().join("registry.db");
+    std::fs::set_permissions(&database, PermissionsExt::from_mode(0o644)).unwrap();
+    assert!(examined(&data, &[]).contains("warn data folder: others may look into"));
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute("UPDATE audit_log SET actor = 'nobody' WHERE seq = 2", []).unwrap();
+    connection.execute("UPDATE edge_links SET secret_cell = secret_cell || 'A'", []).unwrap();
+    let found = examined(&data, &[]);
+    assert!(found.contains("fail audit log: its chain breaks at entry 2"), "{found}");
+    assert!(found.contains("fail secrets: the sealed secret edge_links"), "{found}");
+    std::fs::remove_dir_all(data.gallery()).unwrap();
+    assert!(examined(&data, &[]).contains("fail source: @gallery"));
+    connection.execute("UPDATE refinery_schema_history SET version = version + 1000 WHERE version = 3", []).unwrap();
+    drop(connection);
+    assert!(examined(&data, &[]).contains("fail database: the registry was made by a newer version"));
+    data.give_up_root();
+    std::fs::set_permissions(data.path(), PermissionsExt::from_mode(0o000)).unwrap();
+    let found = examined(&data, &[]);
+    std::fs::set_permissions(data.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    assert!(found.contains("fail "), "{found}");
+}

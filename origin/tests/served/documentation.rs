@@ -85,6 +85,19 @@ fn the_table_of_variables_is_the_configurations() {
 }
 
 #[test]
+fn the_apis_document_is_the_routes() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sealpix")).arg("openapi").output().unwrap();
+    let document = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(document, sealpix_origin::admin::openapi());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, document).unwrap();
+    } else {
+        assert!(std::fs::read_to_string(&path).unwrap() == document, "docs/openapi.json is out of date: run make docs");
+    }
+}
+
+#[test]
 fn the_threat_models_tests_exist() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let text = std::fs::read_to_string(root.join("docs/threat-model.md")).unwrap();

@@ -13,10 +13,10 @@ mod harness;
 mod instances;
 mod killed;
 mod machine;
+mod moving;
+mod observe;
 mod postgres;
 mod projects;
-
-mod observe;
 mod push;
 mod robustness;
 mod rotation;
@@ -24,6 +24,7 @@ mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
 mod settings;
+mod sources;
 mod usage;
 mod vault;
 mod vectors;

@@ -9,10 +9,12 @@ use sealpix::envelope::{self, Context, Kind};
 use sealpix::key::PublicKey;
 use sealpix::link::{LinkId, LinkKeys, LinkSecret, PROBE, PUSH_PATH};
 use sealpix::proof::{self, Direction, Facts, Proven};
-use sealpix::record::{KeyRecord, KeyState};
+use sealpix::record::{KeyRecord, KeyState, ProjectRecord};
 use sealpix::wire;
+use sealpix_origin::access::role::Role;
 use serde_json::json;
 
+use crate::api::Api;
 use crate::harness::{Data, Made};
 
 /// A push that proved itself and opened.
@@ -401,4 +403,41 @@ fn the_link_rotates_once_the_edge_has_the_new_one() {
     for secret in [&lost, &new, &newest, &made.edge_link] {
         assert!(!log.contains(&secret[12..]), "SIG-13");
     }
+}
+
+#[test]
+fn the_api_says_whether_the_edge_has_a_change() {
+    let edge = Edge::start();
+    let (data, made) = edge.data(&[]);
+    let served = data.serve();
+    until_empty(&data);
+    let api = Api::of(&served, &data, Role::Admin);
+    let named = api.patch(&format!("/keys/{}", made.public_key), &json!({ "name": "named" })).is(200);
+    assert_eq!(named["edge"], "acknowledged");
+    let target = made.sign("w_64", "@gallery/photo.jpg");
+    let (key, operations) = (&made.public_key, "w_64");
+    let signed = json!({ "project": "my-app", "key": key, "operations": operations, "source": "@gallery/photo.jpg" });
+    assert_eq!(api.post("/sign", &signed).is(200)["url"], format!("{}{target}", edge.url));
+
+    // An edge that refuses does not hold the change up, nor the answer for long.
+    edge.says(|_| (503, String::new()));
+    let asked = Instant::now();
+    let rotated = api.post(&format!("/keys/{key}/rotate"), &json!({ "grace": "0" })).is(201);
+    assert_eq!(rotated["edge"], "pending");
+    assert!((5..10).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+
+    // Its tombstone tells the edge of a project that is gone.
+    edge.says(held);
+    until_empty(&data);
+    edge.forget();
+    let new = rotated["key"]["public_key"].as_str().unwrap();
+    let revoked = api.send("POST", &format!("/keys/{new}/revoke"), &[], None).is(200);
+    assert_eq!(revoked["edge"], "acknowledged");
+    assert_eq!(api.delete("/projects/my-app").status, 204);
+    let is_tombstone = |push: &&Push| {
+        let record: ProjectRecord = wire::from_bytes(&push.plaintext).unwrap();
+        record.grants.is_empty() && record.epoch == 1
+    };
+    edge.until("told", |pushes| of(pushes, "project:my-app").iter().any(is_tombstone));
+    until_empty(&data);
 }

@@ -60,9 +60,9 @@ pub(super) struct Wanted {
     grace: Grace,
 }
 
-/// Replaces a key by a new one with the same name, limits and policy, in one transaction. The new secret is in this answer
-/// and in no other, but those of repetitions with the same Idempotency-Key within 10 minutes. The answer waits up to 5
-/// seconds for the edge.
+/// Replaces a key by a new one with the same name, limits and policy, in one transaction. The new secret is in this
+/// answer and in no other, but those of repetitions with the same Idempotency-Key within 10 minutes. The answer waits up
+/// to 5 seconds for the edge.
 #[utoipa::path(
     post, path = "/keys/{public_key}/rotate", tag = "keys", request_body = Wanted,
     security(("bearer" = ["keys:write"]), ("cookie" = [])),

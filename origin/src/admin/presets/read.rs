@@ -14,7 +14,8 @@ use crate::admin::{Answer, Problem, Shared};
 
 /// Shows a preset. The project lists all of them.
 #[utoipa::path(
-    get, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = ["presets:read"]), ("cookie" = [])),
+    get, path = "/projects/{slug}/presets/{name}", tag = "presets",
+    security(("bearer" = ["presets:read"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")

@@ -13,7 +13,8 @@ use crate::admin::{Answer, Problem, Shared};
 
 /// Deletes a preset: URLs that name it are refused from now on.
 #[utoipa::path(
-    delete, path = "/projects/{slug}/presets/{name}", tag = "presets", security(("bearer" = ["presets:write"]), ("cookie" = [])),
+    delete, path = "/projects/{slug}/presets/{name}", tag = "presets",
+    security(("bearer" = ["presets:write"]), ("cookie" = [])),
     params(
         ("slug" = String, Path, description = "the project's name"),
         ("name" = String, Path, description = "the preset's name")

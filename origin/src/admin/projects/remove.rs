@@ -10,7 +10,8 @@ use crate::admin::input::Input;
 use crate::admin::responses::{Conflicting, Guarded, Named};
 use crate::admin::{Answer, Shared};
 
-/// Deletes a project none of whose keys is in use. Its keys stay, revoked; one that is made anew under its name has them.
+/// Deletes a project none of whose keys is in use. Its keys stay, revoked; one that is made anew under its name has
+/// them.
 #[utoipa::path(
     delete, path = "/projects/{slug}", tag = "projects", security(("bearer" = ["projects:write"]), ("cookie" = [])),
     params(("slug" = String, Path, description = "the project's name")),

@@ -1,4 +1,4 @@
-//! The ends of one's own sessions: this one, another, all. Each is immediate: a session is valid while its row is there.
+//! The ends of one's own sessions: this one, another, all. Each is immediate: a session is its row.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -19,8 +19,8 @@ use crate::admin::visitor::Visitor;
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{Actor, User};
 
-/// One at a time in this process, so that of many at once only the first has its password hashed. Which of two processes
-/// is first the change decides.
+/// One at a time in this process, so that of many at once only the first has its password hashed. Which of two
+/// processes is first the change decides.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The first admin.

@@ -1,7 +1,7 @@
 //! `/sign` and `/inspect`: URLs signed by the origin, and explained by it.
 
 mod inspect;
-mod sign;
+mod url;
 
 use std::sync::Arc;
 
@@ -11,5 +11,5 @@ use utoipa_axum::routes;
 use super::Admin;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::new().routes(routes!(sign::sign)).routes(routes!(inspect::inspect))
+    OpenApiRouter::new().routes(routes!(url::sign)).routes(routes!(inspect::inspect))
 }

@@ -45,7 +45,8 @@ pub(super) struct TokenMade {
 
 /// Makes an API token of one's own; its secret is shown once.
 #[utoipa::path(
-    post, path = "/tokens", tag = "tokens", request_body = NewToken, security(("bearer" = ["account"]), ("cookie" = [])),
+    post, path = "/tokens", tag = "tokens", request_body = NewToken,
+    security(("bearer" = ["account"]), ("cookie" = [])),
     responses((status = 201, body = TokenMade), Guarded, Bodied, Conflicting),
 )]
 pub(super) async fn create(

@@ -35,7 +35,8 @@ pub(super) struct NewUser {
 
 /// Makes a user.
 #[utoipa::path(
-    post, path = "/users", tag = "users", request_body = NewUser, security(("bearer" = ["users:write"]), ("cookie" = [])),
+    post, path = "/users", tag = "users", request_body = NewUser,
+    security(("bearer" = ["users:write"]), ("cookie" = [])),
     responses((status = 201, body = UserShown), Guarded, Bodied, Conflicting),
 )]
 pub(super) async fn create(

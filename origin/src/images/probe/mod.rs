@@ -98,7 +98,7 @@ impl Probe {
 }
 
 /// The format by its first bytes; nothing else is believed, neither a name nor a media type.
-fn recognise(source: &[u8]) -> Result<Format, ImageError> {
+pub(super) fn recognise(source: &[u8]) -> Result<Format, ImageError> {
     let unsupported = |name| Err(ImageError::FormatUnsupported(name));
     match source {
         [] => Err(ImageError::Empty),

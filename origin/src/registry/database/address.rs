@@ -79,6 +79,12 @@ impl PostgresAddress {
         Ok(Self { config, protection, extra_roots })
     }
 
+    /// Whether the URL holds a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
     /// How the connection is protected.
     #[must_use]
     pub fn protection(&self) -> Protection {

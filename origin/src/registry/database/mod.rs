@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use super::RegistryError;
 
 pub use address::{PostgresAddress, Protection};
+pub use migrations::newest as schema_version;
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub(crate) use value::values;

@@ -38,6 +38,7 @@ struct Thread {
 impl Sqlite {
     /// Opens the file, makes it if it is not there, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, RegistryError> {
+        make_private(path)?;
         let mut writer = connect(path)?;
         migrate(&mut writer)?;
         let readers = (0..READERS).map(|_| connect(path).map(Thread::new)).collect::<Result<_, _>>()?;
@@ -47,6 +48,18 @@ impl Sqlite {
             readers,
             next_reader: AtomicUsize::new(0),
         })
+    }
+}
+
+/// A new file is its owner's alone, and SQLite gives the files beside it the same permissions.
+fn make_private(path: &Path) -> Result<(), RegistryError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(RegistryError::Database(format!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 

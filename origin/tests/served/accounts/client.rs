@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Data, Served};
 
 /// The first admin.
-pub(super) const ADMIN: &str = "ada@example.com";
+pub(crate) const ADMIN: &str = "ada@example.com";
 
 /// Everybody's password.
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Somebody who is signed in.
 #[derive(Clone)]
-pub(super) struct Person {
-    pub(super) id: String,
-    pub(super) token: String,
-    pub(super) csrf: String,
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) csrf: String,
 }
 
 impl Person {
     /// Of what a login or a set-up answered.
-    pub(super) fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
         let begun = answer.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -28,16 +28,16 @@ impl Person {
     }
 
     /// Asks with their token.
-    pub(super) fn call(&self, served: &Served, method: &str, route: &str, body: Option<&Value>) -> Answer {
+    pub(crate) fn call(&self, served: &Served, method: &str, route: &str, body: Option<&Value>) -> Answer {
         by_bearer(served, &self.token, method, route, body)
     }
 
-    pub(super) fn get(&self, served: &Served, route: &str) -> Answer {
+    pub(crate) fn get(&self, served: &Served, route: &str) -> Answer {
         self.call(served, "GET", route, None)
     }
 
     /// Makes a user, and signs them in.
-    pub(super) fn invite(&self, served: &Served, email: &str, role: &str) -> Self {
+    pub(crate) fn invite(&self, served: &Served, email: &str, role: &str) -> Self {
         let user = json!({"email": email, "name": "Somebody", "role": role, "password": PASSWORD});
         let made = self.call(served, "POST", "/users", Some(&user));
         assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
@@ -45,20 +45,20 @@ impl Person {
     }
 }
 
-pub(super) fn by_bearer(served: &Served, token: &str, method: &str, route: &str, body: Option<&Value>) -> Answer {
+pub(crate) fn by_bearer(served: &Served, token: &str, method: &str, route: &str, body: Option<&Value>) -> Answer {
     served.call(method, route, &[("Authorization", &format!("Bearer {token}"))], body)
 }
 
-pub(super) fn login(served: &Served, email: &str, password: &str) -> Answer {
+pub(crate) fn login(served: &Served, email: &str, password: &str) -> Answer {
     served.call("POST", "/sessions", &[], Some(&json!({"email": email, "password": password})))
 }
 
-pub(super) fn first_admin(token: &str) -> Value {
+pub(crate) fn first_admin(token: &str) -> Value {
     json!({"token": token, "email": ADMIN, "name": "Ada", "password": PASSWORD})
 }
 
 /// A new origin with its first admin.
-pub(super) fn set_up(data: &Data) -> (Served, Person) {
+pub(crate) fn set_up(data: &Data) -> (Served, Person) {
     let served = data.serve();
     let token = served.setup_token.clone().unwrap();
     let admin = Person::of(&served.call("POST", "/setup", &[], Some(&first_admin(&token))));
@@ -66,13 +66,13 @@ pub(super) fn set_up(data: &Data) -> (Served, Person) {
 }
 
 /// What a sentence is shown on: each database that an origin may have.
-pub(super) fn on_every_database(sentence: impl Fn(&Data)) {
+pub(crate) fn on_every_database(sentence: impl Fn(&Data)) {
     sentence(&Data::new(&[]));
     sentence(&Data::on_postgres(&[]));
 }
 
 /// The same request, many at once; the answers.
-pub(super) fn at_once(count: usize, request: impl Fn(usize) -> Answer + Sync) -> Vec<Answer> {
+pub(crate) fn at_once(count: usize, request: impl Fn(usize) -> Answer + Sync) -> Vec<Answer> {
     std::thread::scope(|scope| {
         let request = &request;
         let asking: Vec<_> = (0..count).map(|turn| scope.spawn(move || request(turn))).collect();
@@ -81,6 +81,6 @@ pub(super) fn at_once(count: usize, request: impl Fn(usize) -> Answer + Sync) ->
 }
 
 /// How many of the answers have this status.
-pub(super) fn count(answers: &[Answer], status: u16) -> usize {
+pub(crate) fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
