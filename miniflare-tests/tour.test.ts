@@ -217,7 +217,6 @@ function tour(database: 'sqlite' | 'postgres', way: 'direct' | 'worker'): void {
   })
 
   test('neither the database nor a log holds a secret', async () => {
-    if (edge !== undefined) await until(async () => Number(await waiting(world)) === 0)
     await Promise.all(more.map((origin) => origin.stop()))
     await world.origin.stop()
     const places = new Map<string, Buffer>()
@@ -309,19 +308,6 @@ async function refusal<Answer extends { status: number }>(ask: () => Promise<Ans
     await pause(10)
   }
   throw new Error('it is never refused')
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let round = 0; round < 400; round += 1) {
-    if (await holds()) return
-    await pause(25)
-  }
-  throw new Error('it never came about')
-}
-
-async function waiting(world: World): Promise<string> {
-  const text = world.origin.command({ args: ['doctor', '--json'] })
-  return String(JSON.parse(text).outbox_waiting ?? 0)
 }
 
 async function direct(url: string): Promise<Reply> {

@@ -44,7 +44,7 @@ pub(super) struct WhoAmI {
 
 /// Tells the caller who they are and what they may do.
 #[utoipa::path(
-    get, path = "/session", tag = "sessions", security(("bearer" = ["gallery:read"]), ("cookie" = [])),
+    get, path = "/session", tag = "sessions", security(("bearer" = []), ("cookie" = [])),
     responses((status = 200, body = WhoAmI), Guarded),
 )]
 pub(super) async fn who(State(admin): State<Shared>, caller: Caller) -> Answer<Json<WhoAmI>> {

@@ -59,6 +59,10 @@ pub(super) async fn create(
     let token = SetupToken::parse(&asked.token).ok();
     let is_right = |stored: Option<String>| token.as_ref().zip(stored).is_some_and(|(ours, held)| ours.matches(&held));
     if !is_right(registry.setup_token().await?) {
+        // Whoever was first has voided it meanwhile, which was no guess.
+        if !registry.needs_setup().await? {
+            return Err(Problem::set_up_already());
+        }
         // A right one costs nothing, so that it may be shown as often as it takes to choose a password.
         guess.charge(&admin, &author).await?;
         guess.failed(&admin, &author).await?;
