@@ -6,7 +6,6 @@
 //!
 //! One file a table. What a file reads it reads through [`Query`], from the database or from inside a change.
 
-mod activity;
 mod audit;
 mod audit_export;
 mod author;
@@ -37,7 +36,6 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-pub use activity::Activity;
 pub use audit::{AuditEntry, AuditFilter, ChainVerdict};
 pub use audit_export::{AuditExport, ExportError, ExportedEntry, verify_export};
 pub use author::{Actor, Author};

@@ -36,7 +36,6 @@ on_every_database! {
     an_answer_is_kept_ten_minutes_and_its_key_refused_for_a_day
     one_of_many_equal_requests_makes_something
     a_removed_project_leaves_a_higher_epoch_and_dead_keys
-    usage_shows_when_a_key_was_used
     what_is_stored_is_read_back
     a_key_is_added_once_and_to_a_project
     states_are_set

@@ -1,7 +1,7 @@
 //! What repetitions get, what is left of a removed project, and what usage says of keys.
 
 use sealpix::record::KeyState;
-use sealpix_origin::registry::{Activity, AuditFilter, Cell, Earlier, Key, RecordName, RegistryError, answer_cell};
+use sealpix_origin::registry::{AuditFilter, Cell, Earlier, Key, RecordName, RegistryError, answer_cell};
 
 use crate::contract::{NOW, filled};
 use crate::home::{Home, key, name, project, public_key, slug, source};
@@ -101,19 +101,4 @@ pub(crate) async fn a_removed_project_leaves_a_higher_epoch_and_dead_keys(home: 
     let log = registry.audit_log(&AuditFilter::default(), None, 10).await.unwrap();
     let of_project = log.iter().filter(|entry| entry.target == "project my-app").map(|entry| entry.action.as_str());
     assert_eq!(of_project.collect::<Vec<_>>(), ["project.create", "project.remove", "project.create"]);
-}
-
-pub(crate) async fn usage_shows_when_a_key_was_used(home: &Home) {
-    let registry = filled(home).await;
-    let minute = NOW / 60_000;
-    let used = public_key(1);
-    home.tamper(&format!(
-        "INSERT INTO usage (public_key, minute, outcome, count) VALUES ('{used}', {minute}, 'ok', 3), \
-         ('{used}', {minute}, 'rate_limited', 4), ('{used}', {}, 'ok', 5), ('{}', {minute}, 'ok', 6)",
-        minute - 1_440,
-        public_key(9)
-    ));
-    let activity = registry.key_activity(&slug("my-app"), NOW).await.unwrap();
-    let expected = Activity { last_used_at: Some(minute * 60_000), requests_24h: 7 };
-    assert_eq!(activity.into_iter().collect::<Vec<_>>(), [(used, expected)]);
 }

@@ -20,6 +20,7 @@ mod projects;
 mod push;
 mod robustness;
 mod rotation;
+mod routes;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;

@@ -17,7 +17,7 @@ use crate::admin::input::{Body, Input};
 use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::keys::Draft;
-use crate::registry::{Activity, Key, KeyDefaults, RecordName, check_policy};
+use crate::registry::{Key, KeyDefaults, KeyUsage, RecordName, check_policy};
 
 /// A new key.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -108,7 +108,7 @@ impl Wanted {
 
 impl Made {
     pub(super) fn of(key: Key, secret_key: &SecretKey) -> Self {
-        Self { key: Shown::of(key, Activity::default()), secret_key: Revealed(secret_key.reveal()) }
+        Self { key: Shown::of(key, KeyUsage::default()), secret_key: Revealed(secret_key.reveal()) }
     }
 
     /// What the edge must have.

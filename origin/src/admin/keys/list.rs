@@ -26,11 +26,12 @@ pub(super) async fn list(
     caller.require(Permission::KeysRead)?;
     let registry = &admin.origin.registry;
     registry.project(&slug).await?.ok_or_else(|| Problem::missing(format!("project {slug}")))?;
-    let activity = registry.key_activity(&slug, caller.now()).await?;
-    let keys = registry.keys(Some(&slug)).await?.into_iter();
-    let shown = keys.map(|key| {
-        let activity = activity.get(&key.public_key).copied().unwrap_or_default();
-        Shown::of(key, activity)
+    let keys = registry.keys(Some(&slug)).await?;
+    let names: Vec<_> = keys.iter().map(|key| key.public_key).collect();
+    let usage = registry.key_usage(&names, caller.now()).await?;
+    let shown = keys.into_iter().map(|key| {
+        let usage = usage.get(&key.public_key).copied().unwrap_or_default();
+        Shown::of(key, usage)
     });
     page.of(shown.collect(), |key| key.public_key.clone()).map(Json)
 }

@@ -29,10 +29,10 @@ pub(super) async fn read(
 }
 
 impl Admin {
-    /// A key with its activity.
+    /// A key with its usage.
     pub(super) async fn shown(&self, key: Key, now_millis: u64) -> Answer<Shown> {
-        let activity = self.origin.registry.key_activity(&key.project, now_millis).await?;
-        let activity = activity.get(&key.public_key).copied().unwrap_or_default();
-        Ok(Shown::of(key, activity))
+        let usage = self.origin.registry.key_usage(&[key.public_key], now_millis).await?;
+        let usage = usage.get(&key.public_key).copied().unwrap_or_default();
+        Ok(Shown::of(key, usage))
     }
 }

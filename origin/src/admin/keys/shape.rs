@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::Problem;
-use crate::registry::{Activity, Key};
+use crate::registry::{Key, KeyUsage};
 
 /// The last second of the year 9999: what calendars and the databases' integers hold.
 pub(super) const LAST_SECOND: u64 = 253_402_300_799;
@@ -114,14 +114,14 @@ pub(super) struct Shown {
     policy: Policy,
     /// Unix milliseconds.
     created_at: u64,
-    /// The minute of its last request, in unix milliseconds, as far as usage is kept.
+    /// The minute of the last request that it had signed, in unix milliseconds, as far as usage is kept.
     last_used_at: Option<u64>,
-    /// Requests within the last 24 hours, whatever came of them.
+    /// Requests of the last 24 hours that it had signed, whatever came of them.
     requests_24h: u64,
 }
 
 impl Shown {
-    pub(super) fn of(key: Key, activity: Activity) -> Self {
+    pub(super) fn of(key: Key, usage: KeyUsage) -> Self {
         Self {
             public_key: key.public_key.to_string(),
             project: key.project.to_string(),
@@ -134,8 +134,8 @@ impl Shown {
             limits: key.limits.into(),
             policy: key.policy.into(),
             created_at: key.created_at,
-            last_used_at: activity.last_used_at,
-            requests_24h: activity.requests_24h,
+            last_used_at: usage.last_used_at,
+            requests_24h: usage.requests_24h,
         }
     }
 }
