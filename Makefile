@@ -30,7 +30,7 @@ test-edge: origin worker
 
 origin: native ## build the origin: target/debug/sealpix
 	@echo "building the origin (minutes the first time, seconds after)"
-	@cargo build --package sealpix-origin --locked
+	@cargo build --workspace --locked
 
 worker: edge ## build the Worker: edge/build, and hold it to its size
 	@echo "building the Worker (minutes the first time, seconds after)"

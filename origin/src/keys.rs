@@ -42,13 +42,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// What replaces `key`: the same limits and policy, no end.
+    /// What replaces `key`: the same limits, policy and end.
     #[must_use]
     pub fn replacing(key: &Key) -> Self {
         Self {
             project: key.project.clone(),
             name: key.name.clone(),
-            not_after: None,
+            not_after: key.not_after,
             limits: key.limits,
             policy: key.policy.clone(),
         }

@@ -99,7 +99,7 @@ permissions! {
     /// Read users, their sessions and tokens.
     UsersRead = "users:read", ADMIN, By::Anyone;
     /// Create, change and deactivate users; end their sessions and tokens.
-    UsersWrite = "users:write", ADMIN, By::Anyone;
+    UsersWrite = "users:write", ADMIN, By::Person;
     /// Read the audit log.
     AuditRead = "audit:read", ADMIN, By::Anyone;
     /// Read the licence's state.

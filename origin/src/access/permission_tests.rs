@@ -21,7 +21,7 @@ const TABLE: &str = "
     settings:read   - - - a token
     settings:write  - - - a token
     users:read      - - - a token
-    users:write     - - - a token
+    users:write     - - - a person
     audit:read      - - - a token
     license:read    - - - a token
     license:write   - - - a token

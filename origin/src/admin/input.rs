@@ -1,15 +1,25 @@
 //! What requests bring: JSON bodies, path and query parameters, each with a problem where it does not read.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Deserializer};
+use serde::{Deserialize as _, Deserializer, Serialize};
+use serde_json::Value as Json;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Problem;
+
+/// How long a body of at most 256 KiB may take to arrive.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The character NUL in a path or a query. No text that we keep has one, and PostgreSQL's cannot.
+const NUL_IN_URL: &str = "%00";
 
 /// A JSON body. The content type must say JSON, which a form of another site cannot.
 pub(super) struct Body<T>(pub(super) T);
@@ -19,7 +29,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        let arriving = Bytes::from_request(Request::from_parts(parts.clone(), body), state);
+        let whole = timeout(ARRIVAL_TIMEOUT, arriving).await;
+        let whole = whole.map_err(|_| Problem::invalid("the body did not arrive within 10 seconds"))?;
         let whole = whole.map_err(|error| match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
             _ => Problem::invalid("the body did not arrive"),
@@ -54,6 +66,25 @@ fn unquoted(message: &str) -> String {
     out
 }
 
+/// `held` with the fields that `changes` names (RFC 7396: a null takes a value away); lists are replaced whole.
+pub(super) fn merged<T: Serialize + DeserializeOwned>(held: T, changes: Option<Json>) -> Result<T, Problem> {
+    let Some(changes) = changes else { return Ok(held) };
+    let mut whole = serde_json::to_value(held).map_err(|error| Problem::internal(&error))?;
+    merge(&mut whole, changes);
+    serde_json::from_value(whole).map_err(|error| Problem::invalid(unquoted(&error.to_string())))
+}
+
+fn merge(held: &mut Json, changes: Json) {
+    match (held, changes) {
+        (Json::Object(held), Json::Object(changes)) => {
+            for (name, change) in changes {
+                merge(held.entry(name).or_insert(Json::Null), change);
+            }
+        }
+        (held, change) => *held = change,
+    }
+}
+
 /// Path parameters, each parsed to its type: what does not parse is not there.
 pub(super) struct Input<T>(pub(super) T);
 
@@ -61,6 +92,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Input<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.path().contains(NUL_IN_URL) {
+            return Err(Problem::missing("such thing"));
+        }
         let read: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         read.map(|Path(value)| Self(value)).map_err(|_| Problem::missing("such thing"))
     }
@@ -73,6 +107,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains(NUL_IN_URL)) {
+            return Err(Problem::invalid("a parameter holds the character NUL"));
+        }
         let read: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         read.map(|Query(value)| Self(value)).map_err(|error| Problem::invalid(unquoted(&error.body_text())))
     }

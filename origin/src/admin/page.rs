@@ -49,11 +49,13 @@ impl PageQuery {
     pub(super) fn of<T: ToSchema>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Page<T>, Problem> {
         let limit = usize::try_from(self.limit()?).unwrap_or(usize::MAX);
         let after: Option<String> = self.cursor()?;
-        let mut rest = items.into_iter().skip_while(|item| after.as_ref().is_some_and(|after| key(item) != *after));
-        if after.is_some() {
-            rest.next();
+        let mut rest = items.into_iter();
+        if let Some(after) = after
+            && !rest.any(|item| key(&item) == after)
+        {
+            return Err(Problem::invalid("cursor is none of this list's, or its item is gone: begin again"));
         }
-        self.cut(rest.by_ref().take(limit + 1).collect(), key)
+        self.cut(rest.take(limit.saturating_add(1)).collect(), key)
     }
 }
 

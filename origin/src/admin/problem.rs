@@ -255,7 +255,7 @@ impl From<ProjectError> for Problem {
             ProjectError::Preset { .. } => "preset_invalid",
             ProjectError::Grant(_) => "grant_unknown",
             ProjectError::PublicCaching => "caching_conflict",
-            ProjectError::Policy(_) => "policy_invalid",
+            ProjectError::Policy(_) | ProjectError::Repeated(_) => "policy_invalid",
             ProjectError::TooLarge => "record_too_large",
         };
         Self::unfit(code, error.to_string())

@@ -18,7 +18,11 @@ pub(crate) struct Secrets {
 #[derive(Subcommand)]
 enum SecretsCommand {
     /// Open every sealed secret, change nothing
-    Check,
+    Check {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Replace a secret. A new edge link is shown once; a new master secret comes from MASTER_SECRET_NEW (or _FILE), a
     /// new JWT secret is generated, or comes from JWT_SECRET_NEW (or _FILE)
     Rotate {
@@ -63,7 +67,7 @@ impl Secrets {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
         let origin = open_existing().await?;
         match self.command {
-            SecretsCommand::Check => check(&origin).await,
+            SecretsCommand::Check { json } => check(&origin, json).await,
             SecretsCommand::Rotate { secret, compromised, json } => match secret {
                 Rotated::Master => vault::master(&origin, compromised, json).await,
                 Rotated::Jwt => vault::jwt(&origin, compromised, json).await,
@@ -74,12 +78,17 @@ impl Secrets {
     }
 }
 
-async fn check(origin: &Origin) -> Result<(), CommandError> {
+async fn check(origin: &Origin, as_json: bool) -> Result<(), CommandError> {
     let (count, damaged) = origin.check_cells().await?;
-    for error in &damaged {
+    for error in damaged.iter().filter(|_| !as_json) {
         println!("{error}");
     }
-    println!("{count} sealed secrets, {} of them do not open", damaged.len());
+    if as_json {
+        let damaged: Vec<_> = damaged.iter().map(ToString::to_string).collect();
+        print_json(&json!({ "sealed": count, "damaged": damaged }));
+    } else {
+        println!("{count} sealed secrets, {} of them do not open", damaged.len());
+    }
     if damaged.is_empty() { Ok(()) } else { Err(CommandError::Answered) }
 }
 

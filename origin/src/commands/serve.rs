@@ -88,7 +88,11 @@ impl Serve {
         // An instance that is refused has offered nothing.
         if let Some(token) = admin::offer_setup(&origin).await? {
             // Here alone: no log has it.
-            announce(format_args!("first run: open {}/setup and give the token {}", reachable(&url), *token.reveal()));
+            announce(format_args!(
+                "first run: make the first admin at {}/api/v1/setup with the token {}",
+                reachable(&url),
+                *token.reveal()
+            ));
         }
         // The last line: whoever reads it may ask.
         announce(format_args!("listening on {url}"));

@@ -157,7 +157,8 @@ impl Part {
     /// On disk, then in its place, then its place on disk.
     fn publish(self, place: &Path) -> std::io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.path, place)?;
+        // Not renamed: what is at that place, another backup or the registry itself, is never replaced.
+        std::fs::hard_link(&self.path, place)?;
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }

@@ -59,6 +59,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SEALPIX_SOURCE_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_SOURCE_MAX_BYTES", "1000 to 268435456; default 33554432"),
     ("SEALPIX_MIN_FREE_DISK_MIB", "free space of the data folder's disk below which /readyz is 503; default 100"),
+    (
+        "SEALPIX_MAX_CONNECTIONS_PER_ADDRESS",
+        "connections that one address (IPv6: a /64 network) may have at once, trusted proxies aside; default 128",
+    ),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_LOG", "log filter; default info"),
     ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),

@@ -109,6 +109,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// Free bytes of the data folder's disk below which the origin is not ready.
     pub min_free_disk_bytes: u64,
+    /// Connections that one address may have at once.
+    pub max_connections_an_address: usize,
     /// The deadline of the image work on one request.
     pub work_deadline: Duration,
 }
@@ -172,6 +174,13 @@ impl Config {
             })?,
             fetch: FetchConfig::read(environment)?,
             min_free_disk_bytes: environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024,
+            max_connections_an_address: usize::try_from(environment.within(
+                "SEALPIX_MAX_CONNECTIONS_PER_ADDRESS",
+                128,
+                1,
+                100_000,
+            )?)
+            .unwrap_or(usize::MAX),
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
         })
     }

@@ -58,13 +58,13 @@ impl Serialize for Check {
 struct Readiness {
     process: Check,
     database: Check,
-    edge_link: Check,
+    secrets: Check,
     data_folder: Check,
 }
 
 impl Readiness {
     fn is_ready(self) -> bool {
-        [self.process, self.database, self.edge_link, self.data_folder].iter().all(|check| *check == Check::Ok)
+        [self.process, self.database, self.secrets, self.data_folder].iter().all(|check| *check == Check::Ok)
     }
 }
 
@@ -116,15 +116,15 @@ impl Health {
             };
             tokio::task::spawn_blocking(look).await?
         };
-        let (database, edge_link, data_folder) = tokio::join!(
+        let (database, secrets, data_folder) = tokio::join!(
             passed("database", DEADLINE, self.origin.registry.ping()),
-            passed("edge_link", DEADLINE, self.origin.link_keys()),
+            passed("secrets", DEADLINE, self.origin.prove_keys()),
             passed("data_folder", DEADLINE, writing),
         );
         if database == Check::Failed {
             self.metrics.registry_failed();
         }
-        Readiness { process: Check::Ok, database, edge_link, data_folder }
+        Readiness { process: Check::Ok, database, secrets, data_folder }
     }
 }
 
@@ -209,16 +209,16 @@ mod tests {
 
     #[test]
     fn one_failure_is_enough_and_the_answer_has_no_detail() {
-        let well = Readiness { process: Check::Ok, database: Check::Ok, edge_link: Check::Ok, data_folder: Check::Ok };
+        let well = Readiness { process: Check::Ok, database: Check::Ok, secrets: Check::Ok, data_folder: Check::Ok };
         assert!(well.is_ready());
         let ill = [
             Readiness { process: Check::Draining, ..well },
             Readiness { database: Check::Failed, ..well },
-            Readiness { edge_link: Check::Failed, ..well },
+            Readiness { secrets: Check::Failed, ..well },
             Readiness { data_folder: Check::Failed, ..well },
         ];
         assert!(ill.iter().all(|one| !one.is_ready()));
         let text = serde_json::to_string(&ill[1]).unwrap();
-        assert_eq!(text, r#"{"process":"ok","database":"failed","edge_link":"ok","data_folder":"ok"}"#);
+        assert_eq!(text, r#"{"process":"ok","database":"failed","secrets":"ok","data_folder":"ok"}"#);
     }
 }

@@ -152,6 +152,16 @@ impl Origin {
         Ok((cells.len(), damaged.collect()))
     }
 
+    /// Proves that this process still holds the keys of the registry's vault, and that the edge links open.
+    pub async fn prove_keys(&self) -> Result<(), OpenError> {
+        let check = self.registry.setting_cell(CHECK).await?.ok_or(OpenError::Rotated)?;
+        if check.version != self.generation {
+            return Err(OpenError::Rotated);
+        }
+        self.open_cell(&check)?;
+        self.link_keys().await.map(|_| ())
+    }
+
     /// Opens every sealed secret, as a server does before it serves: the first that does not open is the error.
     pub async fn prove_cells(&self) -> Result<(), OpenError> {
         let cells = self.registry.cells().await?;

@@ -29,6 +29,9 @@ pub enum ProjectError {
     /// A policy that names what is no operation.
     #[error("policy.operations names {0:?}, which is no operation")]
     Policy(String),
+    /// A policy that names an operation twice.
+    #[error("policy.operations names {0:?} twice")]
+    Repeated(String),
     /// The edge would refuse its record.
     #[error("its record is larger than {MAX_SEALED_BYTES} bytes")]
     TooLarge,
@@ -53,7 +56,12 @@ pub fn read_grants(names: &[Name], known_sources: &[StoredSource]) -> Result<Vec
 
 /// Refuses a policy that allows what there is not.
 pub fn check_policy(policy: &Policy) -> Result<(), ProjectError> {
-    let mut named = policy.operations.iter().flatten();
+    let names = policy.operations.as_deref().unwrap_or_default();
+    // Each once, so that there are no more of them than operations: the key's record stays small enough to be pushed.
+    if let Some(again) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(name)) {
+        return Err(ProjectError::Repeated(again.clone()));
+    }
+    let mut named = names.iter();
     match named.find(|name| !ITEMS.iter().any(|item| item.name == name.as_str())) {
         Some(unknown) => Err(ProjectError::Policy(unknown.clone())),
         None => Ok(()),
@@ -115,6 +123,8 @@ mod tests {
         let policy = Policy { operations: Some(vec!["w".to_owned(), "sepia".to_owned()]), ..Policy::default() };
         let named = Project { key_defaults: KeyDefaults { policy, ..KeyDefaults::default() }, ..plain() };
         assert_eq!(named.check(), Err(ProjectError::Policy("sepia".to_owned())));
+        let policy = Policy { operations: Some(vec!["w".to_owned(), "w".to_owned()]), ..Policy::default() };
+        assert_eq!(check_policy(&policy), Err(ProjectError::Repeated("w".to_owned())), "a list may grow without end");
         let sources = (0..4_000).map(|n| normalise_source(&format!("host-{n}.of-a-long-name.example.com")).unwrap());
         assert_eq!(Project { sources: sources.collect(), ..plain() }.check(), Err(ProjectError::TooLarge));
     }

@@ -1,8 +1,9 @@
 //! Connections of one port: so many at once, each with a deadline for every request's head, with TLS or without.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::peer::Socket;
+use crate::peer::{Socket, TrustedProxies};
 
 /// How long a client may take for a request's head, idle time on a kept connection included, and for TLS before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,12 +41,74 @@ pub(super) struct Port {
     tls: Option<TlsAcceptor>,
     service: TowerToHyperService<Router>,
     slots: Arc<Semaphore>,
+    addresses: Addresses,
+}
+
+/// Who may have how many connections.
+pub(super) struct Bounds {
+    /// All together; more wait in the listener's queue.
+    pub(super) all: usize,
+    /// One address; more are closed at once.
+    pub(super) an_address: usize,
+    /// Proxies, whose connections are many clients' and bounded together only.
+    pub(super) trusted: TrustedProxies,
+}
+
+/// Connections by address.
+struct Addresses {
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    most: usize,
+    trusted: TrustedProxies,
+}
+
+impl Addresses {
+    /// A place for one more connection, until it is dropped; none where the address has its part.
+    fn enter(&self, address: IpAddr) -> Option<Place> {
+        let address = counted(address);
+        if self.trusted.contains(address) {
+            return Some(Place(None));
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = open.entry(address).or_default();
+        if *held >= self.most {
+            return None;
+        }
+        *held += 1;
+        Some(Place(Some((Arc::clone(&self.open), address))))
+    }
+}
+
+/// Who is counted: an IPv6 customer has a whole network of 64 bits.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+/// One of an address's connections.
+struct Place(Option<(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr)>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((open, address)) = self.0.take() else { return };
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = open.get_mut(&address) {
+            *held -= 1;
+            if *held == 0 {
+                open.remove(&address);
+            }
+        }
+    }
 }
 
 impl Port {
-    /// `most` connections at once; more wait in the listener's queue.
-    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, most: usize) -> Self {
-        Self { listener, tls, service: TowerToHyperService::new(router), slots: Arc::new(Semaphore::new(most)) }
+    /// A port with as many connections at once as `bounds` says.
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, bounds: Bounds) -> Self {
+        let Bounds { all, an_address: most, trusted } = bounds;
+        let slots = Arc::new(Semaphore::new(all));
+        let addresses = Addresses { open: Arc::default(), most, trusted };
+        Self { listener, tls, service: TowerToHyperService::new(router), slots, addresses }
     }
 
     /// Accepts for as long as it is polled. What it has accepted runs on, and ends well when `running` shuts down.
@@ -54,10 +117,12 @@ impl Port {
             let slot = Arc::clone(&self.slots).acquire_owned().await;
             match self.listener.accept().await {
                 Ok((stream, from)) => {
+                    // Closed by being dropped: one client leaves room for the others.
+                    let Some(place) = self.addresses.enter(from.ip()) else { continue };
                     let conversation = self.converse(stream, from, running.watcher(), keep);
                     tokio::spawn(async move {
                         conversation.await;
-                        drop(slot);
+                        drop((slot, place));
                     });
                 }
                 Err(error) => {

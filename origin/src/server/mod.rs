@@ -26,8 +26,8 @@ use crate::edge_link;
 use crate::edge_link::push::Pusher;
 use crate::observe::health::Health;
 use crate::observe::{page, request_log};
-use crate::peer::{Peer, identify};
-use connections::{Keep, Port};
+use crate::peer::{Peer, TrustedProxies, identify};
+use connections::{Bounds, Keep, Port};
 
 /// The routes. A request that none of them takes is for a picture.
 fn routes() -> Vec<(&'static str, MethodRouter<Arc<Delivery>>)> {
@@ -116,10 +116,20 @@ pub async fn serve(serving: Serving) {
     }
     if let Some(listener) = operators {
         let router = dressed(page::router(Arc::clone(&delivery.metrics), &health));
-        let port = Port::new(listener, None, router, MAX_OPERATORS);
+        let port = Port::new(
+            listener,
+            None,
+            router,
+            Bounds { all: MAX_OPERATORS, an_address: MAX_OPERATORS, trusted: TrustedProxies::default() },
+        );
         beside.spawn(async move { match port.accept(&GracefulShutdown::new(), Keep::Alive).await {} });
     }
-    let port = Port::new(listener, tls, router(Arc::clone(&delivery), &health, admin), MAX_CONNECTIONS);
+    let bounds = Bounds {
+        all: MAX_CONNECTIONS,
+        an_address: delivery.origin.config.max_connections_an_address,
+        trusted: delivery.origin.config.trusted_proxies.clone(),
+    };
+    let port = Port::new(listener, tls, router(Arc::clone(&delivery), &health, admin), bounds);
     let before = GracefulShutdown::new();
     tokio::select! {
         never = port.accept(&before, Keep::Alive) => match never {},

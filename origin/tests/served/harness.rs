@@ -75,6 +75,8 @@ impl Data {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealpix"));
         command.env_clear().env("SEALPIX_DATA_DIR", self.path()).args(arguments);
+        // Crowds come from this machine's one address.
+        command.env("SEALPIX_MAX_CONNECTIONS_PER_ADDRESS", "1000");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if self.as_nobody {
             command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);

@@ -44,6 +44,12 @@ fn a_backup_is_restored_on_the_other_database_and_nowhere_else() {
         "no part of it is left beside it"
     );
     refused(from.command(&["registry", "restore", file]), 1, "the target is not empty");
+    let before = std::fs::read(file).unwrap();
+    for held in [file, from.path().join("registry.db").to_str().unwrap()] {
+        refused(from.command(&["registry", "backup", held]), 1, "exists");
+    }
+    assert!(std::fs::read(file).unwrap() == before, "a backup replaced what was there");
+    assert_eq!(key_count(&from), 1, "a backup replaced the registry");
 
     let to = Data::on_postgres(&[]);
     let mut wrong = to.command(&["registry", "restore", file]);

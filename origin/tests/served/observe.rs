@@ -124,7 +124,7 @@ fn readiness_fails_with_the_data_folder_and_with_the_edge_link_and_comes_back() 
     let (data, _made, served) = served(&[]);
     let ready = served.get("/readyz");
     assert_eq!(ready.status, 200);
-    let well = r#"{"process":"ok","database":"ok","edge_link":"ok","data_folder":"ok"}"#;
+    let well = r#"{"process":"ok","database":"ok","secrets":"ok","data_folder":"ok"}"#;
     assert_eq!(String::from_utf8_lossy(&ready.body), well);
     assert_eq!(ready.header("cache-control"), Some("no-store"));
 
@@ -146,7 +146,7 @@ fn readiness_fails_with_the_data_folder_and_with_the_edge_link_and_comes_back() 
     let database = rusqlite::Connection::open(data.path().join("registry.db")).unwrap();
     database.execute("UPDATE edge_links SET secret_cell = 'v1.damaged'", []).unwrap();
     let damaged = until(|| served.get("/readyz"), |answer| answer.status == 503);
-    assert_eq!((&json(&damaged)["edge_link"], &json(&damaged)["database"]), (&"failed".into(), &"ok".into()));
+    assert_eq!((&json(&damaged)["secrets"], &json(&damaged)["database"]), (&"failed".into(), &"ok".into()));
 }
 
 #[test]

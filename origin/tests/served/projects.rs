@@ -82,7 +82,7 @@ fn a_changed_key_is_changed_at_delivery_and_its_end_only_comes_closer() {
     let changed = api.patch(&path, &json!({ "name": "ü", "policy": { "operations": ["h"] } })).is(200);
     assert_eq!((&changed["name"], &changed["policy"]["operations"]), (&json!("ü"), &json!(["h"])));
     assert_eq!(delivered(&served, &made), "operation_not_allowed");
-    api.patch(&path, &json!({ "policy": {}, "limits": { "minute": 1, "day": 5 } })).is(200);
+    api.patch(&path, &json!({ "policy": { "operations": null }, "limits": { "minute": 1, "day": 5 } })).is(200);
     assert_eq!((delivered(&served, &made), delivered(&served, &made)), ("ok".into(), "rate_limited".into()));
     api.patch(&path, &json!({ "not_after": 4_000_000_000_u64 })).is(200);
     api.patch(&path, &json!({ "not_after": 4_000_000_001_u64 })).refuses(422, "not_after_later");
@@ -356,5 +356,47 @@ fn each_role_may_what_it_may() {
         assert_eq!(scopeless.send(method, path, &[], body).status, 403, "{method} {path} without scopes");
         let told = [&viewer, &editor, &admin].map(|api| api.send(method, path, &[], body).status);
         assert_eq!(told, expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_patch_changes_what_it_names_and_no_limit_or_policy_beside_it() {
+    let (_data, _served, api) = served();
+    with_shop(&api);
+    let asked = json!({
+        "name": "backend", "limits": {"minute": 5, "day": 50}, "not_after": 4_000_000_000_u64,
+        "policy": {"require_expiry": true, "max_width": 100},
+    });
+    let made = pair(&api.post("/projects/a-shop/keys", &asked).is(201));
+    let path = format!("/keys/{}", made.public_key);
+    let patch = |body: Value| api.send("PATCH", &path, &[], Some(&body));
+    let changed = patch(json!({"limits": {"minute": 7}, "policy": {"max_height": 200}})).is(200);
+    assert_eq!(changed["limits"], json!({"minute": 7, "day": 50}));
+    let policy = &changed["policy"];
+    assert_eq!(
+        (&policy["require_expiry"], &policy["max_width"], &policy["max_height"]),
+        (&json!(true), &json!(100), &json!(200))
+    );
+    let changed = patch(json!({"policy": {"max_width": null}})).is(200);
+    assert_eq!((&changed["policy"]["max_width"], &changed["policy"]["max_height"]), (&Value::Null, &json!(200)));
+    patch(json!({"limits": {"minute": null}})).refuses(400, "invalid");
+    patch(json!({"limits": {"hour": 1}})).refuses(400, "invalid");
+    let many = vec!["sharpen"; 2_000];
+    patch(json!({"policy": {"operations": many}})).refuses(422, "policy_invalid");
+    let next = api.post(&format!("{path}/rotate"), &json!({"grace": "0"})).is(201);
+    assert_eq!(next["key"]["not_after"], 4_000_000_000_u64, "a rotation took an end away");
+}
+
+#[test]
+fn what_no_database_holds_is_refused_and_a_cursor_that_is_gone_is_said_so() {
+    for data in [Data::new(&[]), Data::on_postgres(&[])] {
+        let (_data, _served, api) = served_by(data);
+        for query in ["actor=%00", "action=a%00", "target=%00"] {
+            api.get(&format!("/audit?{query}")).refuses(400, "invalid");
+        }
+        api.get("/projects/a%00b").refuses(404, "not_found");
+        api.post("/projects", &json!({"slug": "a-shop", "sources": ["a\u{0}.example.com"]}))
+            .refuses(422, "rule_invalid");
+        api.get("/projects?cursor=no-such-project").refuses(400, "invalid");
     }
 }

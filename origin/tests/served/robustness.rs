@@ -183,3 +183,60 @@ fn edge2_one_protocol_one_host() {
         assert_eq!(served.get(path).header("x-content-type-options"), Some("nosniff"), "HDR-1");
     }
 }
+
+/// A connection from an address of this machine.
+fn from(address: &str, to: &str) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        socket.connect(to.parse().unwrap()).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+fn said(mut stream: TcpStream, request: &str) -> String {
+    let mut text = String::new();
+    let _ = stream.write_all(request.as_bytes());
+    let _ = stream.read_to_string(&mut text);
+    text
+}
+
+#[test]
+fn ops1_one_address_leaves_room_for_the_others() {
+    const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let data = Data::new(&[("SEALPIX_MAX_CONNECTIONS_PER_ADDRESS", "8")]);
+    data.setup(&[]);
+    let served = data.serve();
+    let mut held: Vec<_> = (0..8).map(|_| from("127.0.0.2", served.address())).collect();
+    // Each has been accepted when it is answered.
+    for stream in &mut held {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    assert_eq!(said(from("127.0.0.2", served.address()), HEALTH), "", "a ninth connection of one address");
+    assert!(said(from("127.0.0.3", served.address()), HEALTH).starts_with("HTTP/1.1 200"));
+    drop(held);
+    let until = Instant::now() + Duration::from_secs(10);
+    while !said(from("127.0.0.2", served.address()), HEALTH).starts_with("HTTP/1.1 200") {
+        assert!(Instant::now() < until, "its places are never given back");
+    }
+}
+
+#[test]
+fn ops1_a_body_that_trickles_is_not_waited_for() {
+    let data = Data::new(&[]);
+    data.setup(&[]);
+    let served = data.serve();
+    let began = Instant::now();
+    let head =
+        "POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{";
+    let mut stream = from("127.0.0.1", served.address());
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}

@@ -1,16 +1,17 @@
 //! `PATCH /keys/{public_key}`.
 
-use axum::Json;
+use axum::Json as Answered;
 use axum::extract::State;
 use sealpix::key::PublicKey;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::shape::{LAST_SECOND, Limits, Policy, Shown, check_name};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
-use crate::admin::input::{Body, Input};
+use crate::admin::input::{Body, Input, merged};
 use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{Key, RecordName, check_policy};
@@ -27,9 +28,11 @@ pub(super) struct Changes {
     #[schema(maximum = 253_402_300_799_u64)]
     not_after: Option<u64>,
     /// Requests that it may make.
-    limits: Option<Limits>,
+    #[schema(value_type = Option<Limits>)]
+    limits: Option<Json>,
     /// What it may sign.
-    policy: Option<Policy>,
+    #[schema(value_type = Option<Policy>)]
+    policy: Option<Json>,
 }
 
 impl Changes {
@@ -45,11 +48,9 @@ impl Changes {
             }
             key.not_after = Some(last);
         }
-        key.limits = self.limits.map_or(key.limits, Into::into);
-        if let Some(policy) = self.policy {
-            key.policy = policy.into();
-            check_policy(&key.policy)?;
-        }
+        key.limits = merged(Limits::from(key.limits), self.limits)?.into();
+        key.policy = merged(Policy::from(key.policy), self.policy)?.into();
+        check_policy(&key.policy)?;
         Ok(key)
     }
 }
@@ -66,7 +67,7 @@ pub(super) async fn change(
     caller: Caller,
     Input(key): Input<PublicKey>,
     Body(changes): Body<Changes>,
-) -> Answer<Json<Changed<Shown>>> {
+) -> Answer<Answered<Changed<Shown>>> {
     caller.require(Permission::KeysWrite)?;
     let mut change = admin.origin.change(&caller.author()).await?;
     let wanted = changes.made(change.key(key).await?)?;
@@ -75,5 +76,5 @@ pub(super) async fn change(
     change.commit().await?;
     let edge = admin.told(&[RecordName::Key(key)]).await;
     let now = admin.shown(now, caller.now()).await?;
-    Ok(Json(Changed { now, edge }))
+    Ok(Answered(Changed { now, edge }))
 }

@@ -4,20 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use sealpix::target::Slug;
 
-use super::shape::{Changes, Shown};
+use super::shape::{Caching, Changes, KeyDefaults, Shown};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
-use crate::admin::input::{Body, Input};
+use crate::admin::input::{Body, Input, merged};
 use crate::admin::responses::{Bodied, Guarded, Judged, Named};
-use crate::admin::{Answer, Shared};
+use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{
-    Project, ProjectError, RecordName, StoredSource, normalise_referer, normalise_source, read_grants, read_preset,
+    Project, RecordName, StoredSource, normalise_referer, normalise_source, read_grants, read_preset,
 };
 
 impl Changes {
     /// `project` with these changes, checked.
-    pub(super) fn made(self, mut project: Project, known_sources: &[StoredSource]) -> Result<Project, ProjectError> {
+    pub(super) fn made(self, mut project: Project, known_sources: &[StoredSource]) -> Result<Project, Problem> {
         if let Some(environment) = self.environment {
             project.environment = environment.into();
         }
@@ -37,8 +37,8 @@ impl Changes {
             project.presets = presets.collect::<Result<_, _>>()?;
         }
         project.require_referer = self.require_referer.unwrap_or(project.require_referer);
-        project.caching = self.caching.map_or(project.caching, Into::into);
-        project.key_defaults = self.key_defaults.map_or(project.key_defaults, Into::into);
+        project.caching = merged(Caching::from(project.caching), self.caching)?.into();
+        project.key_defaults = merged(KeyDefaults::from(project.key_defaults), self.key_defaults)?.into();
         project.check()?;
         Ok(project)
     }

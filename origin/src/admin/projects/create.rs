@@ -63,6 +63,8 @@ impl Wanted {
     fn split(self) -> (Slug, Changes) {
         let Self { slug, environment, referers, require_referer, sources, grants, presets, caching, key_defaults } =
             self;
+        let caching = caching.and_then(|caching| serde_json::to_value(caching).ok());
+        let key_defaults = key_defaults.and_then(|defaults| serde_json::to_value(defaults).ok());
         let said = Changes { environment, referers, require_referer, sources, grants, presets, caching, key_defaults };
         (slug, said)
     }

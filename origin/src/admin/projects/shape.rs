@@ -163,7 +163,9 @@ pub(in crate::admin) struct Changes {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(super) presets: Option<BTreeMap<Name, String>>,
     /// Its caching.
-    pub(super) caching: Option<Caching>,
+    #[schema(value_type = Option<Caching>)]
+    pub(super) caching: Option<serde_json::Value>,
     /// What its new keys get where their maker says nothing.
-    pub(super) key_defaults: Option<KeyDefaults>,
+    #[schema(value_type = Option<KeyDefaults>)]
+    pub(super) key_defaults: Option<serde_json::Value>,
 }

@@ -11,7 +11,10 @@ fn the_admin_api_page_does_what_it_says() {
     let data = Data::new(&[]);
     let served = data.serve();
     let blocks = blocks("docs/admin-api.md");
-    assert!(blocks[0].starts_with("first run: open http://localhost:8080/setup and give the token setup_"));
+    assert!(
+        blocks[0]
+            .starts_with("first run: make the first admin at http://localhost:8080/api/v1/setup with the token setup_")
+    );
     let script: String = blocks[1..].concat();
     let script = script.replace("http://localhost:8080", &format!("http://{}", served.address()));
     let script = script.replace("setup_…", served.setup_token.as_deref().unwrap());
