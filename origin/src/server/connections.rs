@@ -54,9 +54,12 @@ pub(super) struct Bounds {
     pub(super) trusted: TrustedProxies,
 }
 
+/// How many connections each address has.
+type Open = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
 /// Connections by address.
 struct Addresses {
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Open,
     most: usize,
     trusted: TrustedProxies,
 }
@@ -87,7 +90,7 @@ fn counted(address: IpAddr) -> IpAddr {
 }
 
 /// One of an address's connections.
-struct Place(Option<(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr)>);
+struct Place(Option<(Open, IpAddr)>);
 
 impl Drop for Place {
     fn drop(&mut self) {
