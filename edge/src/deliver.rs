@@ -66,9 +66,12 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let mut answer = Answer::new(&admission, negotiated, asked);
 
     let scope = signed.key.to_string();
-    let take = || edge.counters.take(&scope, admission.limits, asked.now());
+    let take = async || {
+        let verdict = edge.counters.take(&scope, admission.limits, asked.at_millis).await;
+        verdict.map_err(|_| Refusal::from(Code::Overloaded))
+    };
     if edge.config.limit_counts == LimitCounts::All {
-        answer.count(take().await)?;
+        answer.count(take().await?)?;
     }
     let kept = edge.cache.find(&name).await;
     trace.mark("cache");
@@ -78,7 +81,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     }
     trace.cache = "miss";
     if edge.config.limit_counts == LimitCounts::Misses {
-        answer.count(take().await)?;
+        answer.count(take().await?)?;
     }
     let facts = Origin::facts(asked, &admission, &operations, negotiated);
     let picture = edge.origin.picture(&asked.target, facts).await?;
