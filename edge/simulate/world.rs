@@ -40,7 +40,7 @@ pub(crate) enum Counter {
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) counter: Counter,
-    /// The window that is measured; the other one is out of the way.
+    /// The window that is measured; the load stays out of the other one's way.
     pub(crate) window: Window,
     pub(crate) locations: usize,
     pub(crate) isolates: usize,
@@ -86,12 +86,9 @@ struct Isolate {
 }
 
 impl Scenario {
-    /// The limits of the key. 600 a minute and 100,000 a day are the defaults.
+    /// The limits of the key: the defaults, 600 a minute and 100,000 a day.
     pub(crate) fn limits(&self) -> Limits {
-        match self.window {
-            Window::Minute => Limits { minute: 600, day: u32::MAX },
-            Window::Day => Limits { minute: 600, day: 100_000 },
-        }
+        Limits::default()
     }
 
     /// Runs it.

@@ -9,10 +9,10 @@ use super::wire::{Ask, Grant, narrow, text};
 use crate::counters::kv::numbers;
 
 /// A lease ends after this, so that what an idle isolate holds comes back.
-const LEASE_MILLIS: u64 = 10_000;
+const LEASE_MILLIS: u64 = 5_000;
 
 /// A wanted lease takes at most this part of what is left: near the limit leases are small.
-const PART_OF_LEFT: u32 = 16;
+const PART_OF_LEFT: u32 = 32;
 
 /// While leases may come back, a refused isolate may ask again after this.
 const AGAIN_MILLIS: u64 = 1_000;
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn never_more_is_granted_than_the_limit_and_leases_shrink_near_it() {
         let mut book = Book::default();
-        let grants: Vec<_> = (0..40).map(|_| book.lease(&ask(2, 50), 1_000).granted).collect();
-        assert_eq!(grants[0], 6, "a sixteenth of what is left");
+        let grants: Vec<_> = (0..60).map(|_| book.lease(&ask(2, 50), 1_000).granted).collect();
+        assert_eq!(grants[0], 3, "a 32nd of what is left");
         assert_eq!((grants.iter().sum::<u32>(), grants.last()), (100, Some(&0)));
     }
 
