@@ -114,7 +114,7 @@ impl Lease {
             (self.since, self.offered) = (now, 0);
         }
         (self.asked_at, self.need) = (now, need);
-        Ask { limits: self.limits, need, want, back: std::mem::take(&mut self.back) }
+        Ask { limits: self.limits, want, back: std::mem::take(&mut self.back) }
     }
 
     fn told(&mut self, grant: Grant) {

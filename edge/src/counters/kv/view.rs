@@ -18,7 +18,7 @@ use super::shard::{self, Shard};
 pub(super) const LAG_SECS: u64 = 60;
 
 /// A minute with less than this part of the limit was quiet.
-const QUIET_PART: u64 = 8;
+const QUIET_PART: u64 = 32;
 
 /// An isolate that is younger may have been there for a part of the reference minute only.
 const YOUNG_SECS: u64 = 180;
@@ -80,6 +80,7 @@ impl Course {
 
     // What a count becomes by the end of the minute, if it goes on evenly, or as the own one went if that came early.
     fn whole(&self, offered: u64, secs: u64) -> u64 {
+        // What is seen of the first seconds alone says little.
         let secs = secs.clamp(STEP_SECS, 60);
         let evenly = offered * 60 / secs;
         let step = usize::try_from(secs / STEP_SECS - 1).unwrap_or(0);
@@ -181,18 +182,23 @@ impl View {
         let Offered { total, own: mine, writers } = self.shares;
         let others = self.reference.total - self.reference.own;
         let room = limit.saturating_sub(others);
+        // A load that has grown here may have grown everywhere: then nothing is free.
+        let band = usual(self.reference.own);
+        let free = match own.age_secs {
+            ..YOUNG_SECS => trust(room),
+            _ if own.last <= band => room.min(band),
+            _ => 0,
+        };
         let quota = if total == 0 {
             // Nobody knows this key. Others that have shown themselves since have come as this isolate has.
             if self.live > 0 { limit / (self.live + 1) } else { trust(limit) }
         } else if mine == 0 {
-            trust(room).max(limit / (2 * writers.max(self.live).max(1)))
+            free.max(limit / (2 * writers.max(self.live).max(1)))
         } else {
-            let share = (limit * mine + dither % total) / total;
-            let free = if own.age_secs < YOUNG_SECS { trust(room) } else { room.min(usual(self.reference.own)) };
-            // A load that has grown here may have grown everywhere: it is usual only if all others show that they
-            // did not.
+            // Unless all others show that theirs has not grown.
             let all_are_seen = self.is_of(now) && self.last.writers >= self.reference.writers;
             let others = if all_are_seen { others.max(self.last.total - self.last.own) } else { limit };
+            let share = (limit * mine + dither % total) / total;
             share.max(free).max(limit.saturating_sub(others).min(usual(own.last)))
         };
         quota.min(limit.saturating_sub(seen))
