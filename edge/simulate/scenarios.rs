@@ -65,7 +65,8 @@ pub(crate) fn hard(counter: Counter) -> Vec<Hard> {
         ("step 0.5x to 3x", with(Load::Step { from: 0.5, to: 3.0, at_minute: 5 }), surge),
         ("step 0.8x to 3x", with(Load::Step { from: 0.8, to: 3.0, at_minute: 5 }), surge),
         ("step 0.1x to 3x", with(Load::Step { from: 0.1, to: 3.0, at_minute: 5 }), surge),
-        ("step 0.1x to 3x at 30 locations", step_of_many(counter), surge),
+        ("step 0.8x to 3x, 30 locations", step_of_many(counter, 0.8), surge),
+        ("step 0.1x to 3x, 30 locations", step_of_many(counter, 0.1), surge),
         ("burst of 3x at window start", with(Load::WindowStart(3.0)), all),
         ("burst of 0.8x at window start", with(Load::WindowStart(0.8)), all),
         ("bursty 3x", with(Load::Bursty(3.0)), all),
@@ -103,8 +104,8 @@ pub(crate) fn dying_day(counter: Counter) -> Scenario {
     Scenario { isolates: 3, life_secs: 600, ..day(counter, 5, 3.0) }
 }
 
-fn step_of_many(counter: Counter) -> Scenario {
-    Scenario { load: Load::Step { from: 0.1, to: 3.0, at_minute: 5 }, ..steady(counter, 30, 3.0) }
+fn step_of_many(counter: Counter, from: f64) -> Scenario {
+    Scenario { load: Load::Step { from, to: 3.0, at_minute: 5 }, ..steady(counter, 30, 3.0) }
 }
 
 fn outage(base: Scenario, on_failure: OnFailure) -> Scenario {

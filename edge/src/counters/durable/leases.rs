@@ -19,7 +19,7 @@ const SCOPES: usize = 10_000;
 const ASK_MILLIS: u64 = 1_000;
 
 /// The seconds that a lease is meant to last while there is plenty.
-const WANTED_SECS: u64 = 3;
+const WANTED_SECS: u64 = 5;
 
 /// After a failure the objects are left alone for so long.
 const RETRY_MILLIS: u64 = 1_000;

@@ -3,7 +3,7 @@
 use sealpix::quota::{Limits, Verdict, Window, scope_name};
 
 use super::shard::{self, Shard, location};
-use super::view::{Course, Offered, Own, View};
+use super::view::{Course, Offered, Own, UNWRITTEN_PART, View};
 
 /// Between two writes of one key of the store: more often it answers 429.
 const WRITE_MILLIS: u64 = 1_000;
@@ -295,5 +295,5 @@ impl Count {
 
 /// Whether a count could matter: isolates that hold back less than this are lost in the limit.
 fn matters(count: &Count, limits: Limits) -> bool {
-    count.shard.offered > limits.minute / 256
+    u64::from(count.shard.offered) > u64::from(limits.minute) / UNWRITTEN_PART
 }
