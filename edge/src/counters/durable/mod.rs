@@ -5,6 +5,8 @@
 
 mod book;
 mod leases;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::future::Future;

@@ -6,6 +6,8 @@
 
 mod scope;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::cell::{Cell, RefCell};
