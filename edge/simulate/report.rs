@@ -95,9 +95,10 @@ impl Report {
                 let cells = [&kv, &durable].map(|hard| {
                     let [ratio, part] =
                         mean(hard.scenario, |outcome| [outcome.of_limit(*from, *to), outcome.admitted(*from, *to)]);
-                    let (counter, name) = (hard.scenario.counter.name(), hard.name);
+                    let (counter, name) = (hard.scenario.counter.name(), hard.name.trim_end_matches(", 30 locations"));
+                    let locations = hard.scenario.locations;
                     say(&format!(
-                        "{counter} minute 5 locations {name}, {when}: {ratio:.2}, {} admitted",
+                        "{counter} minute {locations} locations {name}, {when}: {ratio:.2}, {} admitted",
                         percent(part)
                     ));
                     format!("{ratio:.2}, {}", percent(part))

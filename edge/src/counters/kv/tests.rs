@@ -34,7 +34,9 @@ impl Namespace {
 
 impl ShardStore for &Namespace {
     async fn put(&self, name: &str, shard: Shard, expires_at: u64) -> Result<(), StoreError> {
-        self.answer(|| drop(self.keys.borrow_mut().insert(name.to_owned(), (shard, expires_at))))
+        self.answer(|| {
+            self.keys.borrow_mut().insert(name.to_owned(), (shard, expires_at));
+        })
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<(String, Shard)>, StoreError> {
@@ -90,6 +92,16 @@ fn a_shard_is_absolute_outlives_its_window_and_is_written_every_ten_seconds_and_
     done(kv.settle(BEGAN + MINUTE));
     assert_eq!(store.keys.borrow()[&name].0, Shard { offered: 25, admitted: 25, secs: 60 });
     assert_eq!(kv.due_at(), None);
+}
+
+#[test]
+fn a_late_request_of_the_minute_before_brings_it_not_back() {
+    let (shards, store) = (Shards::new(), Namespace::default());
+    let kv = counter(&shards, &store, OnFailure::Local);
+    offer(&kv, 100, BEGAN + MINUTE);
+    done(kv.take("key", LIMITS, BEGAN + MINUTE - 1)).unwrap();
+    let verdict = done(kv.take("key", LIMITS, BEGAN + MINUTE)).unwrap();
+    assert_eq!(verdict.binding.remaining, 150 - 102);
 }
 
 #[test]

@@ -207,7 +207,7 @@ impl View {
             // Unless all others show that theirs has not grown.
             let all_are_seen = self.is_of(now) && self.last.writers >= self.reference.writers;
             let others = if all_are_seen { others.max(self.last.total - self.last.own) } else { limit };
-            let share = (limit * mine + dither % total) / total;
+            let share = limit.saturating_mul(mine).saturating_add(dither % total) / total;
             share.max(free).max(limit.saturating_sub(others).min(usual(own.last)))
         };
         quota.min(limit.saturating_sub(seen))
