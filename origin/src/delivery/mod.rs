@@ -17,6 +17,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode};
 use sealpix::denial::{Code, Denial};
+use sealpix::encoding::hex;
 use sealpix::gate::{self, Admission};
 use sealpix::operations::Operations;
 use sealpix::record::ProjectRecord;
@@ -175,8 +176,7 @@ fn etag(source: &Fetched, operations: &Operations) -> String {
     hash.update([0]);
     hash.update(operations.to_string());
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
-    let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    format!("\"{:.32}\"", hex(&hash.finalize()))
 }
 
 /// A fault of ours: logged in full, told without detail.
