@@ -80,6 +80,8 @@ codes! {
     OriginUnreachable = "origin_unreachable", 502, "The origin does not answer";
     /// The origin did not answer in time.
     OriginTimeout = "origin_timeout", 504, "The origin took too long";
+    /// The origin's epochs are lower than its edge's: a purge that it does not know.
+    OriginBehind = "origin_behind", 503, "The origin has not caught up with a purge";
     /// The proof of the edge is absent or wrong.
     ProofRequired = "proof_required", 403, "This origin answers its edge only";
     /// A usage report of the edge that does not read, or counts what it may not.

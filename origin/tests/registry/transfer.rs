@@ -22,6 +22,7 @@ async fn filled(home: &Home) -> Opened {
     home.tamper(&format!(
         "INSERT INTO settings (name, value, value_cell, cell_version) VALUES ('none', NULL, NULL, 1);
          INSERT INTO settings (name, value, value_cell, cell_version) VALUES ('cell', NULL, 'v1.x.y', 9007199254740993);
+         INSERT INTO source_epochs VALUES ('my-app', '@a/ü, b/', {NOW}), ('my-app', '@a/x', 5);
          INSERT INTO edge_links VALUES ('el', 'v1.x.y', 2, 1, {NOW});
          INSERT INTO users VALUES ('u', 'a@b.c', '{text}', 'admin', '$argon2id$', 1, {NOW}, {NOW}, NULL);
          INSERT INTO sessions VALUES ('s', 'u', {NOW}, 9223372036854775807, NULL, '{text}');
