@@ -1,6 +1,6 @@
 //! `sealpix purge`: empties caches, by moving epochs.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use sealpix::target::Slug;
 use sealpix_origin::registry::{Author, SourcePrefix};
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::{CommandError, open_existing, print_json};
 
 /// Empty the caches of a project, or of some of its sources. The origin that serves tells the edge.
 #[derive(Args)]
-#[group(id = "what", required = true, multiple = false, args = ["source", "all"])]
+#[command(group = ArgGroup::new("what").required(true).args(["source", "all"]))]
 pub(crate) struct Purge {
     /// The project's name in URLs
     project: String,
