@@ -6,3 +6,6 @@ CREATE TABLE source_epochs (
     epoch INTEGER NOT NULL,
     PRIMARY KEY (project, prefix)
 ) STRICT;
+
+-- A scope that opened nothing is gone, and a token with an unknown one would not be read.
+UPDATE api_tokens SET scopes = trim(replace(' ' || scopes || ' ', ' gallery:write ', ' '));

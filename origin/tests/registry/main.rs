@@ -71,6 +71,7 @@ on_every_database! {
     a_session_is_who_its_user_is_now
     sessions_end_and_are_renewed
     tokens_are_found_by_fingerprint_while_their_owner_may_sign_in
+    a_token_of_the_third_schema_loses_the_scope_that_is_gone
     attempts_are_kept_until_they_say_nothing
     failures_of_a_minute_become_one_entry_and_one_sum
     instances_are_counted_while_they_are_renewed
