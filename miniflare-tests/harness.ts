@@ -11,8 +11,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Log, LogLevel, Miniflare, type RemoteProxyConnectionString } from 'miniflare'
 import { sign } from '../docs/examples/sign.mjs'
+import type { FailingKv, Namespace } from './failing-kv.ts'
 import { prove } from './link.ts'
 
 /** The documentation's own signing example, with the types that its language does not write. */
@@ -165,17 +166,27 @@ export class Origin {
   }
 }
 
-/** A port to listen on, and a folder in which KV outlives the isolate. */
-export type Place = { port?: number; kv?: string }
+/** A port to listen on, a folder in which KV outlives the isolate, namespaces that fail, another build, another `cf`. */
+export type Place = {
+  port?: number
+  kv?: string
+  failing?: FailingKv[]
+  build?: string
+  cf?: Record<string, unknown>
+}
+
+/** The real namespace behind one that fails. */
+const behind = (binding: string): string => `${binding}_BEHIND`
 
 /** The Worker in its own runtime: an isolate with empty memory, KV and cache. */
 export class Edge {
   readonly said: string[] = []
   readonly #miniflare: Miniflare
+  readonly #records: string
   #stopped = false
 
   constructor(bindings: Record<string, string>, place: Place = {}) {
-    const build = join(top, 'edge', 'build')
+    const { build = join(top, 'edge', 'build'), failing = [] } = place
     const said = this.said
     this.#miniflare = new Miniflare({
       rootPath: build,
@@ -186,22 +197,33 @@ export class Edge {
         { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
       ],
       compatibilityDate: '2026-07-30',
-      kvNamespaces: ['RECORDS'],
+      kvNamespaces: Object.fromEntries([
+        ['RECORDS', 'RECORDS'],
+        ...failing.flatMap(({ binding, url }) => [
+          [binding, { id: binding, remoteProxyConnectionString: url as RemoteProxyConnectionString }],
+          [behind(binding), binding],
+        ]),
+      ]) as Record<string, string>,
       ...(place.port === undefined ? {} : { port: place.port }),
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
       bindings,
-      cf: { colo: 'TST' },
+      cf: place.cf ?? { colo: 'TST' },
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
         for (const input of [stdout, stderr]) createInterface({ input }).on('line', (line) => said.push(line))
       },
     })
+    for (const kv of failing) kv.namespace = () => this.#namespace(behind(kv.binding))
+    this.#records = failing.some(({ binding }) => binding === 'RECORDS') ? behind('RECORDS') : 'RECORDS'
+  }
+
+  async #namespace(binding: string): Promise<Namespace> {
+    const namespace: unknown = await this.#miniflare.getKVNamespace(binding)
+    return namespace as Namespace
   }
 
   async store(name: string, sealed: string): Promise<void> {
-    // The platform's types are a package of their own, for one method.
-    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
-    await (records as { put(name: string, text: string): Promise<void> }).put(name, sealed)
+    await (await this.#namespace(this.#records)).put(name, sealed, {})
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
@@ -237,8 +259,7 @@ export class Edge {
 
   /** What KV holds of a name. */
   async stored(name: string): Promise<string | null> {
-    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
-    return (records as { get(name: string): Promise<string | null> }).get(name)
+    return (await (await this.#namespace(this.#records)).getWithMetadata(name)).value
   }
 
   /** Posts a body as the origin would; the status, and the text or the denial's code. */
