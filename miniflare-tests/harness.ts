@@ -166,12 +166,14 @@ export class Origin {
   }
 }
 
-/** A port to listen on, a folder in which KV outlives the isolate, namespaces that fail, another build, another `cf`. */
+/** A port to listen on, a folder in which KV outlives the isolate, namespaces that fail, another build and its modules (the
+ * first is the entry), another `cf`. */
 export type Place = {
   port?: number
   kv?: string
   failing?: FailingKv[]
   build?: string
+  scripts?: string[]
   cf?: Record<string, unknown>
 }
 
@@ -186,14 +188,13 @@ export class Edge {
   #stopped = false
 
   constructor(bindings: Record<string, string>, place: Place = {}) {
-    const { build = join(top, 'edge', 'build'), failing = [] } = place
+    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [] } = place
     const said = this.said
     this.#miniflare = new Miniflare({
       rootPath: build,
       modulesRoot: build,
-      scriptPath: join(build, 'index.js'),
       modules: [
-        { type: 'ESModule', path: join(build, 'index.js') },
+        ...scripts.map((script) => ({ type: 'ESModule' as const, path: join(build, script) })),
         { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
       ],
       compatibilityDate: '2026-07-30',
@@ -238,14 +239,23 @@ export class Edge {
 
   /** Sends a target byte for byte, as no URL parser lets it through; the status and the denial's code, if there is one. */
   async send(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ status: number; code: string }> {
-    const { host, hostname, port } = new URL(await this.#miniflare.ready)
+    const { host } = new URL(await this.#miniflare.ready)
     const lines = Object.entries({ Host: host, Connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}`)
+    return this.raw(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`)
+  }
+
+  /** Sends any bytes. Status 0 is a connection that the runtime closed without an answer; `ours` an answer of the edge's. */
+  async raw(bytes: Buffer | string): Promise<{ status: number; code: string; ours: boolean; text: string }> {
+    const { hostname, port } = new URL(await this.#miniflare.ready)
     const socket = connect(Number(port), hostname)
-    socket.end(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`)
-    const text = Buffer.concat(await socket.toArray()).toString()
+    socket.end(bytes)
+    const chunks: Buffer[] = []
+    // A reset ends the answer: what came before it is the answer.
+    await new Promise<void>((done) => socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => done()).on('close', () => done()))
+    const text = Buffer.concat(chunks).toString()
     const [, status = '0'] = /^HTTP\/1\.1 (\d{3})/.exec(text) ?? []
     const [, code = ''] = /"code":"([a-z_]+)"/.exec(text) ?? []
-    return { status: Number(status), code }
+    return { status: Number(status), code, ours: /^sealpix-request-id:/im.test(text), text }
   }
 
   /** Fetches until the cache answers: storing goes on behind the first answer's back. */
