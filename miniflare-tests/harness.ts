@@ -175,6 +175,12 @@ export type Place = {
   build?: string
   scripts?: string[]
   cf?: Record<string, unknown>
+  /** More KV namespaces, empty. */
+  namespaces?: string[]
+  /** The folder in which the Durable Objects of exact counting are kept. */
+  objects?: string
+  /** Requests of an address in a minute. */
+  addressLimit?: number
 }
 
 /** The real namespace behind one that fails. */
@@ -200,6 +206,7 @@ export class Edge {
       compatibilityDate: '2026-07-30',
       kvNamespaces: Object.fromEntries([
         ['RECORDS', 'RECORDS'],
+        ...(place.namespaces ?? []).map((binding) => [binding, binding]),
         ...failing.flatMap(({ binding, url }) => [
           [binding, { id: binding, remoteProxyConnectionString: url as RemoteProxyConnectionString }],
           [behind(binding), binding],
@@ -207,6 +214,12 @@ export class Edge {
       ]) as Record<string, string>,
       ...(place.port === undefined ? {} : { port: place.port }),
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
+      ...(place.objects === undefined
+        ? {}
+        : { durableObjects: { KEY_COUNTER: { className: 'KeyCounter', useSQLite: true } }, durableObjectsPersist: place.objects }),
+      ...(place.addressLimit === undefined
+        ? {}
+        : { ratelimits: { ADDRESS_LIMIT: { namespace_id: '1', simple: { limit: place.addressLimit, period: 60 as const } } } }),
       bindings,
       cf: place.cf ?? { colo: 'TST' },
       log: new Log(LogLevel.NONE),
@@ -221,6 +234,11 @@ export class Edge {
   async #namespace(binding: string): Promise<Namespace> {
     const namespace: unknown = await this.#miniflare.getKVNamespace(binding)
     return namespace as Namespace
+  }
+
+  /** What a namespace lists. */
+  async list(binding: string): Promise<{ name: string; metadata?: unknown }[]> {
+    return (await (await this.#namespace(binding)).list({})).keys
   }
 
   async store(name: string, sealed: string): Promise<void> {
