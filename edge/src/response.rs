@@ -97,7 +97,8 @@ pub(crate) struct Refusal {
 
 impl From<Denial> for Refusal {
     fn from(mut denial: Denial) -> Self {
-        if denial.code.status() == 503 {
+        let passes = matches!(denial.code, Code::OriginUnreachable | Code::OriginTimeout);
+        if passes || denial.code.status() == 503 {
             denial.retry_after_secs.get_or_insert(RETRY_SECS);
         }
         Self { denial, passed: None, rate: None, proof_refused: false }
