@@ -8,15 +8,19 @@ use js_sys::futures::JsFuture;
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::record::Caching;
 use wasm_bindgen::JsCast as _;
-use web_sys::ResponseInit;
+use web_sys::{RequestInit, ResponseInit};
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
+use crate::asked::Asked;
 use crate::response::put;
 use crate::trace::trouble;
 
 /// Largest picture that is stored: above any sensible one, and some of them at once still fit the isolate's 128 MB, in
 /// which each is gathered before it is stored.
 const MAX_STORED_BYTES: u32 = 10 * 1024 * 1024;
+
+/// When a picture was stored, in unix seconds: a header of stored copies only.
+const STORED_HEADER: &str = "Sealpix-Stored";
 
 /// A finished picture: the allow-listed headers of the origin's or the cache's answer, and its body, still to be
 /// streamed.
@@ -28,6 +32,10 @@ pub(crate) struct Picture {
     pub(crate) disposition: Option<String>,
     /// Whole, of this engine, of a known length, and not forbidden to be kept.
     storable: bool,
+    /// For how many seconds more the cache's copy is fresh; `None` for the origin's answer.
+    pub(crate) fresh_secs: Option<u64>,
+    /// First and last of the bytes that the body has, where it has not all of them.
+    pub(crate) part: Option<(u32, u32)>,
     pub(crate) body: ResponseBody,
 }
 
@@ -45,15 +53,22 @@ impl From<Response> for Picture {
             && length.is_some_and(|length| (1..=MAX_STORED_BYTES).contains(&length));
         let (content_type, etag, disposition) = (header("Content-Type"), header("ETag"), header("Content-Disposition"));
         let (_, body) = response.into_parts();
-        Self { content_type, length, etag, disposition, storable, body }
+        Self { content_type, length, etag, disposition, storable, fresh_secs: None, part: None, body }
     }
 }
 
 impl Picture {
+    /// `Content-Range` of a part (RFC 9110 section 14.4).
+    fn content_range(&self) -> Option<String> {
+        let ((first, last), length) = (self.part?, self.length?);
+        Some(format!("bytes {first}-{last}/{length}"))
+    }
+
     /// The headers that say what the picture is, for the client and for the cache alike.
     pub(crate) fn describe(&self, headers: &Headers) {
-        let length = self.length.map(|length| length.to_string());
+        let length = self.part.map(|(first, last)| last - first + 1).or(self.length).map(|length| length.to_string());
         for (name, value) in [
+            ("Content-Range", self.content_range().as_ref()),
             ("Content-Type", self.content_type.as_ref()),
             ("Content-Length", length.as_ref()),
             ("ETag", self.etag.as_ref()),
@@ -78,10 +93,36 @@ impl Cache {
         Self { inner: worker::Cache::default(), base: format!("https://{host}/_sealpix/c/") }
     }
 
-    /// The picture of this name. A cache that fails has nothing.
-    pub(crate) async fn find(&self, name: &str) -> Option<Picture> {
+    /// The picture of this name. A cache that fails has nothing, and what is older than the project's time by now is
+    /// nothing either, whatever the time was when it was stored.
+    pub(crate) async fn find(&self, name: &str, caching: Caching, now: u64) -> Option<Picture> {
         let found = self.inner.get(format!("{}{name}", self.base), false).await.ok().flatten()?;
-        (found.status_code() == 200).then(|| found.into())
+        let stored = found.headers().get(STORED_HEADER).ok().flatten()?.parse().unwrap_or(0_u64);
+        let fresh_secs = stored.saturating_add(caching.ttl_secs.into()).saturating_sub(now);
+        (found.status_code() == 200 && fresh_secs > 0).then(|| Picture { fresh_secs: Some(fresh_secs), ..found.into() })
+    }
+
+    /// The same picture with no more than these of its bytes. The platform's cache cuts them out; one that does
+    /// something else leaves the picture whole.
+    pub(crate) async fn cut(&self, name: &str, picture: Picture, part: (u32, u32)) -> Picture {
+        let cut = Picture { part: Some(part), body: ResponseBody::Empty, ..picture };
+        let answer = async {
+            let (headers, init) = (Headers::new(), RequestInit::new());
+            put(&headers, "Range", &format!("bytes={}-{}", part.0, part.1));
+            init.set_headers(headers.as_ref());
+            let request = web_sys::Request::new_with_str_and_init(&format!("{}{name}", self.base), &init).ok()?;
+            self.inner.get(&worker::Request::from(request), false).await.ok().flatten()
+        };
+        match answer.await {
+            Some(answer)
+                if answer.status_code() == 206
+                    && answer.headers().get("Content-Range").ok().flatten() == cut.content_range()
+                    && answer.headers().get("ETag").ok().flatten() == cut.etag =>
+            {
+                Picture { body: answer.into_parts().1, ..cut }
+            }
+            _ => Picture { part: None, body: picture.body, ..cut },
+        }
     }
 
     /// Stores a picture behind the answer's back, if it may be stored. The client's stream does not wait for it:
@@ -92,7 +133,7 @@ impl Cache {
         picture: Picture,
         body_wanted: bool,
         caching: Caching,
-        (context, request_id): (&Context, &str),
+        (context, asked): (&Context, &Asked),
     ) -> (Picture, bool) {
         let Some(length) = picture.length.filter(|_| picture.storable && caching.ttl_secs > 0) else {
             return (picture, false);
@@ -101,6 +142,7 @@ impl Cache {
         picture.describe(&headers);
         put(&headers, "Cache-Control", &format!("public, max-age={}", caching.ttl_secs));
         put(&headers, "Sealpix-Engine", &ENGINE_VERSION.to_string());
+        put(&headers, STORED_HEADER, &asked.now().to_string());
         let mut copy = ResponseBuilder::new().body(picture.body);
         let body = if body_wanted {
             let Ok(kept) = copy.cloned() else { return (Picture { body: copy.into_parts().1, ..picture }, false) };
@@ -110,7 +152,7 @@ impl Cache {
         };
         let cache = worker::Cache::default();
         let url = format!("{}{name}", self.base);
-        let request_id = request_id.to_owned();
+        let request_id = asked.id.clone();
         context.wait_until(async move {
             let stored = async {
                 let whole = gather(&copy.into(), length, &headers).await?;
