@@ -39,7 +39,7 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
         };
         response::told(outcome, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
-        response::own(&asked)
+        response::own(&asked, &trace)
     } else {
         let outcome = match Edge::open(env, context, &asked.id) {
             Ok(edge) => deliver(&asked, &edge, &mut trace).await,

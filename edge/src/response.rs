@@ -193,13 +193,11 @@ pub(crate) fn told(outcome: Result<String, Refusal>, asked: &Asked, trace: &mut 
 }
 
 /// `/_sealpix/…`: the edge's own. Its health, and nothing else from outside; the origin's way in is link.rs.
-pub(crate) fn own(asked: &Asked) -> Response {
-    let headers = common(&asked.id, None);
+pub(crate) fn own(asked: &Asked, trace: &Trace) -> Response {
     if asked.target == "/_sealpix/healthz" && matches!(asked.method.as_str(), "GET" | "HEAD") {
-        return text(headers, 200, "text/plain", "ok".to_owned(), asked);
+        return text(common(&asked.id, None), 200, "text/plain", "ok".to_owned(), asked);
     }
-    let denial = Denial::from(Code::NotFound);
-    text(headers, denial.code.status(), "application/problem+json", denial.problem(&asked.id), asked)
+    refused(Code::NotFound.into(), asked, trace)
 }
 
 /// OPTIONS: what pages may ask with, the same for every URL (SIG-15).
