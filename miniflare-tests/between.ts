@@ -7,6 +7,8 @@ type What = 'pulls' | 'pictures'
 export class Between {
   /** The targets of the pictures that the origin was asked for. */
   readonly pictures: string[] = []
+  /** Whether pictures are refused, so that only the cache has any. */
+  refusing = false
   readonly #server: Server
   #held: { what: What; until: Promise<void>; pulled: () => void } | undefined
 
@@ -14,7 +16,13 @@ export class Between {
     this.#server = createServer((asked, reply) => {
       const target = asked.url ?? ''
       const what: What = target.startsWith('/api/edge/') ? 'pulls' : 'pictures'
-      if (what === 'pictures') this.pictures.push(target)
+      if (what === 'pictures') {
+        if (this.refusing) {
+          asked.socket.destroy()
+          return
+        }
+        this.pictures.push(target)
+      }
       const onward = request(origin() + target, { method: asked.method ?? 'GET', headers: asked.headers }, async (answer) => {
         const body = Buffer.concat(await answer.toArray())
         if (this.#held?.what === what) {
