@@ -276,6 +276,20 @@ export class Edge {
     return { status: Number(status), code, ours: /^sealpix-request-id:/im.test(text), text }
   }
 
+  /** Asks for a picture, and goes away when `when` comes about, or once the picture has begun to come. */
+  async leave(target: string, when?: Promise<void>): Promise<void> {
+    const url = new URL(await this.#miniflare.ready)
+    const leaving = new AbortController()
+    void when?.then(() => leaving.abort())
+    try {
+      const reply = await fetch(`http://${url.host}${target}`, { signal: leaving.signal })
+      await reply.body?.getReader().read()
+      leaving.abort()
+    } catch {
+      // It has left.
+    }
+  }
+
   /** Fetches until the cache answers: storing goes on behind the first answer's back. */
   async warm(target: string, headers: Record<string, string> = {}): Promise<Reply> {
     for (let round = 0; round < 200; round += 1) {
@@ -305,13 +319,18 @@ export class Edge {
   }
 }
 
-export const cacheStatus = (reply: Reply): string | null => reply.headers.get('Cache-Status')
+/** `Cache-Status`, but for the time that the copy has left: that is `timeLeft`. */
+export const cacheStatus = (reply: Reply): string | undefined => reply.headers.get('Cache-Status')?.replace(/; ttl=\d+$/, '')
+
+/** How many seconds the cache's copy is fresh still; not a number where nothing is said of it. */
+export const timeLeft = (reply: Reply): number => Number(/; ttl=(\d+)$/.exec(reply.headers.get('Cache-Status') ?? '')?.[1])
 
 /** A refusal: its code and status, and what every refusal carries (HDR-1, CACHE-4). */
 export function assertRefused(reply: Reply, code: string, status: number): void {
   assert.equal(reply.problem?.code, code, `${reply.status} ${reply.body.toString().slice(0, 300)}`)
   assert.equal(reply.status, status)
   assert.equal(reply.problem.status, status)
+  assert.equal(reply.headers.get('Sealpix-Code'), code)
   assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
   assert.equal(reply.headers.get('Cache-Control'), 'no-store')
   assertProtected(reply)
@@ -336,7 +355,7 @@ export function assertProtected(reply: Reply): void {
 
 /** A picture, from the cache or not. */
 export function assertPicture(reply: Reply, status: string): void {
-  assert.equal(reply.status, 200, reply.body.toString().slice(0, 300))
+  assert.equal(reply.status, 200, reply.problem?.code)
   assert.equal(cacheStatus(reply), `sealpix; ${status}`)
   assertProtected(reply)
 }

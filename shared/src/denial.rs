@@ -66,6 +66,8 @@ codes! {
     SourceDenied = "source_denied", 403, "The source is not allowed";
     /// The key's minute or day is full.
     RateLimited = "rate_limited", 429, "The key's rate limit is reached";
+    /// A range of bytes that begins behind the picture's end.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The picture has no such bytes";
     /// The edge's own paths, which are not for clients.
     NotFound = "not_found", 404, "Nothing is here";
     /// The client address's limit is reached.
