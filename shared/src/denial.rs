@@ -66,6 +66,8 @@ codes! {
     SourceDenied = "source_denied", 403, "The source is not allowed";
     /// The key's minute or day is full.
     RateLimited = "rate_limited", 429, "The key's rate limit is reached";
+    /// A range of bytes that begins behind the picture's end.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The picture has no such bytes";
     /// The edge's own paths, which are not for clients.
     NotFound = "not_found", 404, "Nothing is here";
     /// The client address's limit is reached.
@@ -74,6 +76,8 @@ codes! {
     KeyLookupBusy = "key_lookup_busy", 503, "The key cannot be looked up now";
     /// The edge's record is too old to rely on.
     RecordStale = "record_stale", 503, "The edge has no fresh record of the key";
+    /// The key's requests cannot be counted, and the operator denies then.
+    CounterUnavailable = "counter_unavailable", 503, "Requests cannot be counted now";
     /// More work than the origin takes on.
     Overloaded = "overloaded", 503, "Too much work at once";
     /// The edge cannot reach the origin.

@@ -259,7 +259,7 @@ pub(crate) async fn tokens_are_found_by_fingerprint_while_their_owner_may_sign_i
 pub(crate) async fn a_token_of_the_third_schema_loses_the_scope_that_is_gone(home: &Home) {
     let registry = home.open().await;
     let ada = user(1, Role::Admin);
-    put_user(&registry, &ada).await.unwrap();
+    add_user(&registry, &ada).await.unwrap();
     for number in 1..=3 {
         add_token(&registry, &token(number, &ada), &format!("fingerprint-{number}")).await;
     }
