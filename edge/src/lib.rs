@@ -27,6 +27,7 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod doctor;
 mod link;
 mod origin;
 mod records;

@@ -180,6 +180,16 @@ impl Records {
         Ok(format!("held {}", stamp.version))
     }
 
+    /// What is held of a name, for the doctor: in this isolate's memory, and in KV, or why what KV has does not open.
+    pub(crate) async fn held(&self, name: &str, asked: &Asked) -> (Option<Stamp>, Result<Option<Stamp>, String>) {
+        let memory = MEMO.with_borrow_mut(|memo| memo.stamp(name));
+        let Some(name) = Name::parse(name) else { return (memory, Ok(None)) };
+        let Some(sealed) = self.stored(&name, &asked.id).await else { return (memory, Ok(None)) };
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, &sealed, asked.now());
+        (memory, opened.map(|opened| Some(opened.stamp)).map_err(|error| error.to_string()))
+    }
+
     /// Writes KV. By hand: the library's way brings a JSON writer that costs the Worker 10 KB.
     async fn put(&self, name: &Name, sealed: &str, expiration: u64) -> Result<(), JsValue> {
         let options = Object::new();
