@@ -24,6 +24,7 @@ use worker::Env;
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::{Config, LimitCounts};
+use crate::kv;
 use crate::origin::Origin;
 use crate::records::Records;
 
@@ -44,7 +45,7 @@ pub(crate) async fn report(
 ) -> String {
     let report = Object::new();
     let bindings = Object::new();
-    let has = |name: &str| Reflect::get(env, &name.into()).is_ok_and(|binding| binding.is_object());
+    let has = |name: &str| kv::binding_of(env, name).is_some();
     BINDINGS.iter().for_each(|name| set(&bindings, name, has(name).into()));
     let counter = if has("KEY_COUNTER") {
         "durable"

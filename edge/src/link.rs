@@ -69,9 +69,9 @@ pub(crate) async fn take(request: &worker::Request, asked: &Asked, env: &Env) ->
     let records = Records::bind(env, config.clone(), Origin::new(config.clone()));
     let (name, sealed) = body.split_once('\n').unwrap_or((&body, ""));
     if name == DOCTOR {
-        return Ok(doctor::report(env, config, records.ok(), asked, sealed).await);
+        return Ok(doctor::report(env, config, records, asked, sealed).await);
     }
-    let records = records.map_err(|error| unconfigured(&asked.id, &error.to_string()))?;
+    let records = records.ok_or_else(|| unconfigured(&asked.id, "the KV namespace RECORDS is not bound"))?;
     records.take(name, sealed, &asked.id).await
 }
 
