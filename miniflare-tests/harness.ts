@@ -46,6 +46,9 @@ export type Project = {
 export type Problem = { code: string; detail: string; status: number; title: string; request_id: string }
 export type Reply = { status: number; headers: Headers; body: Buffer; problem: Problem | undefined }
 
+/** How a command ended, and what it printed. */
+export type Ended = { status: number | null; stdout: string; stderr: string }
+
 export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key => ({
   public_key: 'pk_' + randomBytes(16).toString('base64url'),
   secret_key: 'sk_' + randomBytes(32).toString('base64url'),
@@ -109,6 +112,14 @@ export class Origin {
     return stdout
   }
 
+  /** Runs the command line while others go on; however it ends. */
+  async run({ args, environment = {} }: { args: string[]; environment?: Record<string, string> }): Promise<Ended> {
+    const child = spawn(binary, args, { env: { ...this.#environment, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [stdout, stderr] = [child.stdout.toArray(), child.stderr.toArray()]
+    const status = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done))
+    return { status, stdout: Buffer.concat(await stdout).toString(), stderr: Buffer.concat(await stderr).toString() }
+  }
+
   apply(state: { projects: Project[] }): void {
     const file = join(this.folder, 'state.json')
     writeFileSync(file, JSON.stringify({ ...state, sources: [{ name: 'gallery', kind: 'file', root: this.gallery }] }))
@@ -165,8 +176,11 @@ export class Origin {
   }
 }
 
-/** A port to listen on, and a folder in which KV outlives the isolate. */
-export type Place = { port?: number; kv?: string }
+/** A port to listen on, a folder in which KV outlives the isolate, and what is bound beside the namespace of records. */
+export type Place = { port?: number; kv?: string; bound?: Bound }
+
+/** `[]` for `namespaces` leaves even the records out. */
+export type Bound = { namespaces?: string[]; objects?: Record<string, string>; addressLimit?: number }
 
 /** The Worker in its own runtime: an isolate with empty memory, KV and cache. */
 export class Edge {
@@ -177,6 +191,9 @@ export class Edge {
   constructor(bindings: Record<string, string>, place: Place = {}) {
     const build = join(top, 'edge', 'build')
     const said = this.said
+    const { namespaces = ['RECORDS'], objects = {}, addressLimit } = place.bound ?? {}
+    const classes = Object.entries(objects).map(([name, className]) => [name, { className, useSQLite: true }])
+    const simple = { limit: addressLimit ?? 0, period: 60 }
     this.#miniflare = new Miniflare({
       rootPath: build,
       modulesRoot: build,
@@ -186,7 +203,9 @@ export class Edge {
         { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
       ],
       compatibilityDate: '2026-07-30',
-      kvNamespaces: ['RECORDS'],
+      kvNamespaces: namespaces,
+      durableObjects: Object.fromEntries(classes),
+      ...(addressLimit === undefined ? {} : { ratelimits: { ADDRESS_LIMIT: { namespace_id: '1', simple } } }),
       ...(place.port === undefined ? {} : { port: place.port }),
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
       bindings,
@@ -202,6 +221,11 @@ export class Edge {
     // The platform's types are a package of their own, for one method.
     const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
     await (records as { put(name: string, text: string): Promise<void> }).put(name, sealed)
+  }
+
+  /** Where it answers. */
+  async url(): Promise<string> {
+    return new URL(await this.#miniflare.ready).origin
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
