@@ -27,6 +27,7 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod doctor;
 mod kv;
 mod limits;
 mod link;
