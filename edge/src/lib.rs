@@ -27,11 +27,13 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod events;
 mod link;
 mod origin;
 mod records;
 mod response;
 mod trace;
+mod usage;
 
 use worker::{Context, Env, Request, Response, event};
 
