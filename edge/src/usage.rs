@@ -65,25 +65,20 @@ pub(crate) fn count(asked: &Asked, trace: &Trace, response: &Response, env: &Env
     // Without a configuration there is nobody to tell.
     let Ok(config) = Config::of(env) else { return };
     let secs = config.usage_secs;
-    let origin = Origin::new(config);
-    if is_full {
-        let (origin, id) = (origin.clone(), asked.id.clone());
-        context.wait_until(async move {
-            send(&origin, &id).await;
-        });
-    }
-    if !is_set(&WAKING) {
+    if is_full || !is_set(&WAKING) {
         set(&WAKING, secs + LATE_SECS);
-        context.wait_until(wake(origin, secs, asked.id.clone()));
+        let first = if is_full { 0 } else { secs };
+        context.wait_until(wake(Origin::new(config), (first, secs), asked.id.clone()));
     }
 }
 
 /// Sleeps and sends, and again while the origin does not take it and there is time.
-async fn wake(origin: Origin, secs: u32, request_id: String) {
+async fn wake(origin: Origin, (mut sleep, secs): (u32, u32), request_id: String) {
     let mut asleep = 0;
-    while asleep + secs <= ASLEEP_SECS {
-        Delay::from(Duration::from_secs(secs.into())).await;
-        asleep += secs;
+    while asleep + sleep <= ASLEEP_SECS {
+        Delay::from(Duration::from_secs(sleep.into())).await;
+        asleep += sleep;
+        sleep = secs;
         // From here on, what is counted opens a batch of its own: this one is sealed before anything else runs.
         WAKING.set(0);
         if send(&origin, &request_id).await || is_set(&WAKING) {
