@@ -28,6 +28,8 @@ mod clock;
 mod config;
 mod deliver;
 mod events;
+mod kv;
+mod limits;
 mod link;
 mod origin;
 mod records;
@@ -35,10 +37,12 @@ mod response;
 mod trace;
 mod usage;
 
+use std::convert::Infallible;
+
 use worker::{Context, Env, Request, Response, event};
 
 /// Every request.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response, Infallible> {
     Ok(deliver::answer(&request, &env, &context).await)
 }

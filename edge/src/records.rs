@@ -14,18 +14,17 @@ use std::thread::LocalKey;
 use std::time::Duration;
 
 use futures_util::future::join;
-use js_sys::futures::JsFuture;
-use js_sys::{Function, Object, Promise, Reflect};
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
 use sealpix::{target, wire};
-use wasm_bindgen::{JsCast as _, JsValue};
-use worker::{Delay, Env, KvStore};
+use wasm_bindgen::JsValue;
+use worker::{Delay, Env};
 
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
 use crate::trace::trouble;
@@ -35,7 +34,7 @@ use memo::{Known, Memo, Record, Standing};
 const BINDING: &str = "RECORDS";
 
 /// How long a data centre may keep a KV value, in seconds: the least that KV takes.
-const KV_CACHE_SECS: u64 = 30;
+const KV_CACHE_SECS: u32 = 30;
 
 /// Pulls of names that nobody knows yet, per second and isolate: strangers invent keys for nothing (SIG-11).
 const PULLS_A_SECOND: u32 = 20;
@@ -60,8 +59,7 @@ thread_local! {
 pub(crate) struct Records {
     config: Rc<Config>,
     origin: Origin,
-    kv: KvStore,
-    namespace: JsValue,
+    kv: Kv,
 }
 
 /// A record's place: `key:pk_…` or `project:my-app`.
@@ -97,8 +95,8 @@ enum Read {
 
 impl Records {
     /// Binds the namespace.
-    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Result<Self, worker::Error> {
-        Ok(Self { config, origin, kv: env.kv(BINDING)?, namespace: Reflect::get(env, &BINDING.into())? })
+    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Option<Self> {
+        Some(Self { config, origin, kv: Kv::bind(env, BINDING)? })
     }
 
     /// The records of the key and the project that a target names; `None` for what does not exist.
@@ -173,26 +171,17 @@ impl Records {
             }
             Read::Nothing => return Err(malformed().into()),
         };
-        if self.put(&name, sealed, stamp.fresh_until.saturating_add(KV_REST_SECS)).await.is_err() {
+        let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
+        if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
             trouble(request_id, &format!("KV does not take {}", name.stored));
             return Err(Denial::new(Code::KeyLookupBusy, "KV does not take the record now").into());
         }
         Ok(format!("held {}", stamp.version))
     }
 
-    /// Writes KV. By hand: the library's way brings a JSON writer that costs the Worker 10 KB.
-    async fn put(&self, name: &Name, sealed: &str, expiration: u64) -> Result<(), JsValue> {
-        let options = Object::new();
-        #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-        Reflect::set(&options, &"expiration".into(), &(expiration as f64).into())?;
-        let put: Function = Reflect::get(&self.namespace, &"put".into())?.dyn_into()?;
-        let put = put.call3(&self.namespace, &name.stored.as_str().into(), &sealed.into(), &options)?;
-        JsFuture::from(put.dyn_into::<Promise>()?).await.map(drop)
-    }
-
     async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
-        self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text().await.unwrap_or_else(|error| {
-            trouble(request_id, &format!("KV cannot be read: {error}"));
+        self.kv.get(&name.stored, KV_CACHE_SECS).await.unwrap_or_else(|_| {
+            trouble(request_id, "KV cannot be read");
             None
         })
     }

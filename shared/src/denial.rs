@@ -74,6 +74,8 @@ codes! {
     KeyLookupBusy = "key_lookup_busy", 503, "The key cannot be looked up now";
     /// The edge's record is too old to rely on.
     RecordStale = "record_stale", 503, "The edge has no fresh record of the key";
+    /// The key's requests cannot be counted, and the operator denies then.
+    CounterUnavailable = "counter_unavailable", 503, "Requests cannot be counted now";
     /// More work than the origin takes on.
     Overloaded = "overloaded", 503, "Too much work at once";
     /// The edge cannot reach the origin.
