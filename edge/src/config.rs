@@ -50,13 +50,10 @@ pub(crate) struct Config {
     pub(crate) origin_timeout_secs: u32,
     /// What the limits count.
     pub(crate) limit_counts: LimitCounts,
-<<<<<<< HEAD
     /// How long to count before usage is reported.
     pub(crate) usage_secs: u32,
-=======
     /// What becomes of requests that cannot be counted.
     pub(crate) on_counter_failure: OnFailure,
->>>>>>> main
 }
 
 /// A variable that is missing or wrong.
@@ -144,16 +141,21 @@ impl Config {
             Some("all") => LimitCounts::All,
             Some(_) => return Err(wrong("SEALPIX_LIMIT_COUNTS", "is neither misses nor all")),
         };
-<<<<<<< HEAD
-        Ok(Self { origin, environment, links, cache_host, origin_timeout_secs, limit_counts, usage_secs })
-=======
         let on_counter_failure = match text("SEALPIX_ON_COUNTER_FAILURE")?.as_deref() {
             None | Some("local") => OnFailure::Local,
             Some("deny") => OnFailure::Deny,
             Some(_) => return Err(wrong("SEALPIX_ON_COUNTER_FAILURE", "is neither local nor deny")),
         };
-        Ok(Self { origin, environment, links, cache_host, origin_timeout_secs, limit_counts, on_counter_failure })
->>>>>>> main
+        Ok(Self {
+            origin,
+            environment,
+            links,
+            cache_host,
+            origin_timeout_secs,
+            limit_counts,
+            on_counter_failure,
+            usage_secs,
+        })
     }
 }
 
