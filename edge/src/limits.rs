@@ -72,15 +72,6 @@ impl Limiter {
         Self { on_failure, store }
     }
 
-    /// Which counter this is.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.store {
-            Store::Objects(_) => "durable",
-            Store::Shards(..) => "kv",
-            Store::None => "local",
-        }
-    }
-
     /// Takes one request of a key from its limits; what is to be written is written behind the answer's back.
     pub(crate) async fn take(
         &self,
@@ -132,6 +123,7 @@ async fn settle(shards: Rc<Shards>, store: kv::Kv, writer: Rc<str>, on_failure: 
 
 /// The isolate's name among all that write shards: where it is, and random hex digits.
 fn writer(place: impl FnOnce() -> String) -> Rc<str> {
-    WRITER
-        .with_borrow_mut(|writer| writer.get_or_insert_with(|| format!("{}.{}", place(), clock::random_hex())).clone())
+    WRITER.with_borrow_mut(|writer| {
+        writer.get_or_insert_with(|| format!("{}.{}", place(), clock::random_hex()).into()).clone()
+    })
 }

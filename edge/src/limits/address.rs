@@ -5,7 +5,7 @@ use js_sys::futures::JsFuture;
 use js_sys::{Promise, Reflect};
 use sealpix::denial::{Code, Denial};
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use crate::asked::Asked;
@@ -34,11 +34,7 @@ pub(crate) struct AddressLimit(Option<RateLimiter>);
 
 impl AddressLimit {
     pub(crate) fn bind(env: &Env) -> Self {
-        Self(binding_of(env, BINDING).map(wasm_bindgen::JsCast::unchecked_into))
-    }
-
-    pub(crate) fn is_bound(&self) -> bool {
-        self.0.is_some()
+        Self(binding_of(env, BINDING).map(JsCast::unchecked_into))
     }
 
     /// Counts a request of its client's address. A limiter that fails admits: an outage of it stops no site.
