@@ -11,7 +11,7 @@ export class Between {
     this.#server = createServer((asked, reply) => {
       const onward = request(origin() + asked.url, { method: asked.method ?? 'GET', headers: asked.headers }, async (answer) => {
         const body = Buffer.concat(await answer.toArray())
-        if (asked.url?.startsWith('/api/edge/') === true && this.#held !== undefined) {
+        if (asked.url?.startsWith('/api/edge/v1/records') === true && this.#held !== undefined) {
           this.#pulled()
           await this.#held
         }

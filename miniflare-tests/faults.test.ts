@@ -25,16 +25,17 @@ before(async () => {
   proxy = createServer((asked, reply) => {
     const isPicture = !asked.url?.startsWith('/api/')
     if (isPicture) seen.push(asked)
-    else pulls += 1
+    else if (asked.url?.startsWith('/api/edge/v1/records') === true) pulls += 1
     if (isPicture && refuse > 0) {
       refuse -= 1
       asked.socket.destroy()
       return
     }
     const { hostname, port } = new URL(world.origin.url)
-    request({ hostname, port, path: asked.url, headers: asked.headers }, (answer) => {
+    const onward = request({ hostname, port, path: asked.url, method: asked.method ?? 'GET', headers: asked.headers }, (answer) => {
       void answer.toArray().then((chunks: Buffer[]) => (isPicture ? spoil : pass)(answer, Buffer.concat(chunks), reply))
-    }).end()
+    })
+    asked.pipe(onward)
   })
   await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
   url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`

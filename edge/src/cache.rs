@@ -7,10 +7,12 @@ use js_sys::ArrayBuffer;
 use js_sys::futures::JsFuture;
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::record::Caching;
+use sealpix::usage::Event;
 use wasm_bindgen::JsCast as _;
 use web_sys::ResponseInit;
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
+use crate::events;
 use crate::response::put;
 use crate::trace::trouble;
 
@@ -117,6 +119,7 @@ impl Cache {
                 cache.put(url, whole).await.map_err(|error| error.to_string())
             };
             if let Err(reason) = stored.await {
+                events::note(Event::CacheFailure);
                 trouble(&request_id, &format!("a picture is not stored: {reason}"));
             }
         });

@@ -17,6 +17,7 @@ use futures_util::future::join;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
+use sealpix::usage::Event;
 use sealpix::{target, wire};
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
@@ -24,6 +25,7 @@ use worker::{Delay, Env};
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::events;
 use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
@@ -173,6 +175,7 @@ impl Records {
         };
         let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
         if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
+            events::note(Event::KvFailure);
             trouble(request_id, &format!("KV does not take {}", name.stored));
             return Err(Denial::new(Code::KeyLookupBusy, "KV does not take the record now").into());
         }
@@ -181,6 +184,7 @@ impl Records {
 
     async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
         self.kv.get(&name.stored, KV_CACHE_SECS).await.unwrap_or_else(|_| {
+            events::note(Event::KvFailure);
             trouble(request_id, "KV cannot be read");
             None
         })

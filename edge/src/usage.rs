@@ -53,8 +53,8 @@ pub(crate) fn count(asked: &Asked, trace: &Trace, response: &Response, env: &Env
             };
             let format = header("Content-Type").and_then(|it| Format::of_content_type(&it));
             let is_sent = format.is_some() && status != 304 && !asked.is_head();
-            let length = header("Content-Length").filter(|_| is_sent).and_then(|length| length.parse().ok());
-            let (minute, bytes) = (asked.now() / 60, length.unwrap_or(0));
+            let length = header("Content-Length").filter(|_| is_sent).and_then(|length| length.parse::<u32>().ok());
+            let (minute, bytes) = (asked.now() / 60, length.map_or(0, u64::from));
             BATCH.with_borrow_mut(|batch| batch.count(Count { key, minute, outcome, count: 1, bytes, format }))
         }
         (None, refused) => {

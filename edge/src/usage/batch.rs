@@ -3,7 +3,6 @@
 //! A report is sealed once: its name, its rows and its bytes stay as they are however often it is sent, and that is what
 //! makes it count once. Nothing here knows the Workers runtime.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use sealpix::usage::{Count, Event, MAX_AGE_MINUTES, MAX_BYTES, Report, ReportId};
@@ -21,7 +20,7 @@ pub(super) struct Batch {
     counter: Option<[u8; 16]>,
     sequence: u64,
     rows: Vec<Count>,
-    waiting: VecDeque<Waiting>,
+    waiting: Vec<Waiting>,
     /// Requests that no report will tell of.
     lost: u64,
 }
@@ -30,12 +29,12 @@ struct Waiting {
     sequence: u64,
     oldest_minute: u64,
     requests: u64,
-    bytes: Rc<[u8]>,
+    bytes: Rc<Vec<u8>>,
 }
 
 impl Batch {
     pub(super) const fn new(counter: Option<[u8; 16]>) -> Self {
-        Self { counter, sequence: 0, rows: Vec::new(), waiting: VecDeque::new(), lost: 0 }
+        Self { counter, sequence: 0, rows: Vec::new(), waiting: Vec::new(), lost: 0 }
     }
 
     /// Adds to the row of the same key, minute, outcome and format. Whether the report is full, and to be sealed.
@@ -70,23 +69,21 @@ impl Batch {
         let report = Report { id, rows: std::mem::take(&mut self.rows), events };
         // What was lost before is lost again with the report that was to tell.
         let lost = report.events.iter().filter(|(event, _)| *event == Event::UsageLost).map(|(_, count)| *count);
-        self.waiting.push_back(Waiting {
+        self.waiting.push(Waiting {
             sequence: id.sequence,
             oldest_minute: report.rows.iter().map(|row| row.minute).min().unwrap_or(u64::MAX),
             requests: report.rows.iter().map(|row| row.count).chain(lost).fold(0, u64::saturating_add),
-            bytes: wire::to_bytes(&report).into(),
+            bytes: Rc::new(wire::to_bytes(&report)),
         });
-        if self.waiting.len() > WAITING
-            // The first one may be on its way.
-            && let Some(dropped) = self.waiting.remove(1)
-        {
-            self.lost = self.lost.saturating_add(dropped.requests);
+        if self.waiting.len() > WAITING {
+            // Not the first: it may be on its way.
+            self.remove(1, false);
         }
     }
 
     /// The report to be sent next, its number and its bytes. One that the origin would no longer take is lost.
-    pub(super) fn next(&mut self, now_secs: u64) -> Option<(u64, Rc<[u8]>)> {
-        while let Some(first) = self.waiting.front() {
+    pub(super) fn next(&mut self, now_secs: u64) -> Option<(u64, Rc<Vec<u8>>)> {
+        while let Some(first) = self.waiting.first() {
             if first.oldest_minute.saturating_add(MAX_AGE_MINUTES) > now_secs / 60 {
                 return Some((first.sequence, first.bytes.clone()));
             }
@@ -97,11 +94,15 @@ impl Batch {
 
     /// A report is done with: the origin has counted it, or never will.
     pub(super) fn ended(&mut self, sequence: u64, is_counted: bool) {
-        if let Some(at) = self.waiting.iter().position(|report| report.sequence == sequence)
-            && let Some(ended) = self.waiting.remove(at)
-            && !is_counted
-        {
-            self.lost = self.lost.saturating_add(ended.requests);
+        if let Some(at) = self.waiting.iter().position(|report| report.sequence == sequence) {
+            self.remove(at, is_counted);
+        }
+    }
+
+    fn remove(&mut self, at: usize, is_counted: bool) {
+        let removed = self.waiting.remove(at);
+        if !is_counted {
+            self.lost = self.lost.saturating_add(removed.requests);
         }
     }
 }
