@@ -26,18 +26,19 @@ before(async () => {
   proxy = createServer((asked, reply) => {
     const isPicture = !asked.url?.startsWith('/api/')
     if (isPicture) seen.push(asked)
-    else pulls += 1
+    const isPull = asked.url?.startsWith('/api/edge/v1/records') === true
+    if (isPull) pulls += 1
     if (isPicture && refuse > 0) {
       refuse -= 1
       asked.socket.destroy()
       return
     }
     const { hostname, port } = new URL(world.origin.url)
-    const onward = request({ hostname, port, path: asked.url, headers: asked.headers }, (answer) => {
-      void answer.toArray().then((chunks: Buffer[]) => (isPicture ? spoil : spoilPulls)(answer, Buffer.concat(chunks), reply))
+    const onward = request({ hostname, port, path: asked.url, method: asked.method ?? 'GET', headers: asked.headers }, (answer) => {
+      void answer.toArray().then((chunks: Buffer[]) => (isPicture ? spoil : isPull ? spoilPulls : pass)(answer, Buffer.concat(chunks), reply))
     })
     onward.on('error', () => reply.destroy())
-    onward.end()
+    asked.pipe(onward)
   })
   await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
   url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`

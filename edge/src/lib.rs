@@ -28,6 +28,7 @@ mod clock;
 mod config;
 mod deliver;
 mod doctor;
+mod events;
 mod kv;
 mod limits;
 mod link;
@@ -35,6 +36,7 @@ mod origin;
 mod records;
 mod response;
 mod trace;
+mod usage;
 
 use std::convert::Infallible;
 
