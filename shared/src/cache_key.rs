@@ -46,6 +46,7 @@ impl CacheKey {
         let mut hash = Sha256::new();
         hash.update(&self.0);
         hash.update(length_prefixed([operations.to_string().as_bytes()]));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = hash.finalize().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     }
 }
