@@ -164,7 +164,8 @@ impl Origin {
         let status = response.status();
         let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
         let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
-        let code = header(CODE_HEADER).filter(|_| is_problem && status >= 400);
+        // No answer can be made with a status from 600 on: worker's `Response` would panic.
+        let code = header(CODE_HEADER).filter(|_| is_problem && (400..=599).contains(&status));
         let body = if code.is_some() { text(&response, MAX_PROBLEM_BYTES).await } else { String::new() };
         match code.and_then(|code| known_code(&code)).filter(|_| !body.is_empty()) {
             Some(Code::ProofRequired) => {
