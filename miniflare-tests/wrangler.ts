@@ -40,7 +40,11 @@ export class Wrangler {
     throw new Error(`the Worker did not start under wrangler:\n${said.join('\n')}`)
   }
 
-  /** Ends it with all that it has started. */
+  get isRunning(): boolean {
+    return this.#child !== undefined
+  }
+
+  /** Ends it with all that it has started: its first process goes before those that still listen. */
   async stop(): Promise<void> {
     const child = this.#child
     this.#child = undefined
@@ -48,5 +52,11 @@ export class Wrangler {
     const ended = new Promise((done) => child.once('exit', done))
     process.kill(-child.pid, 'SIGTERM')
     await ended
+    for (let waited = 0; waited < 200; waited += 1) {
+      const listens = await fetch(`${this.url}/_sealpix/healthz`).then(() => true, () => false)
+      if (!listens) return
+      await new Promise((done) => setTimeout(done, 50))
+    }
+    throw new Error(`something still listens at ${this.url}`)
   }
 }
