@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Between } from './between.ts'
-import { newKey, now, World, type Bound, type Edge } from './harness.ts'
+import { newKey, now, World, type Place, type Edge } from './harness.ts'
 import { open, prove, seal } from './link.ts'
 import { freePort } from './postgres.ts'
 
 const PUSH = '/_sealpix/link/records'
-const ALL: Bound = { namespaces: ['RECORDS'], objects: { KEY_COUNTER: 'KeyCounter' }, addressLimit: 3000 }
+const ALL: Place = { objects: true, addressLimit: 3000 }
 const OTHER_LINK = 'el_0000000a_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8'
 
 const kv = mkdtempSync(join(tmpdir(), 'sealpix-kv-'))
@@ -24,7 +24,7 @@ before(async () => {
   world = new World()
   world.origin.edgeUrl = url
   await world.origin.serve()
-  edge = world.newEdge({}, { port, kv, bound: ALL })
+  edge = world.newEdge({}, { ...ALL, port, kv })
   for (const name of [`key:${world.origin.setup.public_key}`, 'project:my-app']) {
     await world.origin.says(['the edge holds the record', name])
   }
@@ -47,8 +47,8 @@ async function examined(at: string = url, environment: Record<string, string> = 
 }
 
 /** What is not well at another edge of this origin, one line each. */
-async function unwell(bindings: Record<string, string> = {}, bound: Bound = ALL, environment: Record<string, string> = {}): Promise<string[]> {
-  const other = world.newEdge(bindings, { bound })
+async function unwell(bindings: Record<string, string> = {}, place: Place = ALL, environment: Record<string, string> = {}): Promise<string[]> {
+  const other = world.newEdge(bindings, place)
   const findings = await examined(await other.url(), environment)
   await other.stop()
   return lines(findings).filter((line) => !line.startsWith('ok ') && !line.includes('nothing is pushed there'))
@@ -137,7 +137,7 @@ test('a binding that is missing is found, with what that means', async () => {
 })
 
 test('records in KV that are older, ended, newer, or do not open are found', async () => {
-  const other = world.newEdge({}, { bound: ALL })
+  const other = world.newEdge({}, ALL)
   const link = world.origin.setup.edge_link
   const name = `key:${world.origin.setup.public_key}`
   const place = { kind: 'key', name: world.origin.setup.public_key } as const
@@ -173,7 +173,7 @@ test('a record that KV has lost is found, and one that is on its way', async () 
   await world.origin.serve()
   await world.origin.says(['the edge holds the record', `key:${key.public_key}`], from)
   await world.origin.says(['the edge holds the record', 'project:my-app'], from)
-  const empty = world.newEdge({}, { bound: ALL })
+  const empty = world.newEdge({}, ALL)
   const at = await empty.url()
   // As if this empty namespace were the one that was pushed to.
   const lost = lines(await examined(at, { SEALPIX_EDGE_URL: at })).join('\n')

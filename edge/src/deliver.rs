@@ -35,7 +35,7 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
     } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
         response::told(link::take(request, &asked, env).await, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
-        response::own(&asked)
+        response::own(&asked, &trace)
     } else {
         let outcome = match Edge::open(request, env, context, &asked.id) {
             Ok(edge) => deliver(&asked, &edge, &mut trace).await,
@@ -67,10 +67,14 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     if edge.config.limit_counts == LimitCounts::All {
         answer.count(take().await?)?;
     }
-    let kept = edge.cache.find(&name).await;
+    let kept = edge.cache.find(&name, admission.caching, asked.now()).await;
     trace.mark("cache");
     if let Some(picture) = kept {
         trace.cache = "hit";
+        let picture = match answer.part(&picture)? {
+            Some(part) => edge.cache.cut(&name, picture, part).await,
+            None => picture,
+        };
         return Ok(answer.with(picture, "hit", trace));
     }
     trace.cache = "miss";
@@ -81,7 +85,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let picture = edge.origin.picture(&asked.target, facts).await?;
     trace.mark("origin");
     let body_wanted = answer.sends_body(&picture);
-    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, &asked.id));
+    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, asked));
     Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
 }
 

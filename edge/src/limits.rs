@@ -81,44 +81,59 @@ impl Limiter {
         (context, request_id): (&Context, &str),
     ) -> Result<Verdict, Refusal> {
         let on_failure = self.on_failure;
-        let (verdict, failures) = match &self.store {
+        let (verdict, due_at, failures) = match &self.store {
             Store::Objects(objects) => {
-                let (leases, objects) = (LEASES.with(Rc::clone), objects.clone());
-                let durable = Durable { leases: &leases, ledger: objects, on_failure };
-                (durable.take(scope, limits, now_millis).await, durable.failures())
+                let leases = LEASES.with(Rc::clone);
+                let counter = Durable { leases: &leases, ledger: objects.clone(), on_failure };
+                (counter.take(scope, limits, now_millis).await, counter.due_at(), counter.failures())
             }
-            Store::Shards(namespace, writer) => {
+            Store::Shards(store, writer) => {
                 let shards = SHARDS.with(Rc::clone);
-                let kv = Kv { shards: &shards, store: namespace.clone(), writer, on_failure };
-                let taken = kv.take(scope, limits, now_millis).await;
-                if let Some(due_at) = kv.due_at().filter(|_| AWAKE_UNTIL.get() <= now_millis) {
-                    AWAKE_UNTIL.set(now_millis.saturating_add(BEHIND_MILLIS));
-                    let (namespace, writer) = (namespace.clone(), writer.clone());
-                    let settling = settle(shards.clone(), namespace, writer, on_failure, due_at);
-                    context.wait_until(settling);
-                }
-                (taken, kv.failures())
+                let counter = Kv { shards: &shards, store: store.clone(), writer, on_failure };
+                (counter.take(scope, limits, now_millis).await, counter.due_at(), counter.failures())
             }
-            Store::None => (LOCAL.with(Rc::clone).take(scope, limits, now_millis).await, 0),
+            Store::None => (LOCAL.with(Rc::clone).take(scope, limits, now_millis).await, None, 0),
         };
+        if let Some(due_at) = due_at.filter(|_| AWAKE_UNTIL.get() <= now_millis) {
+            AWAKE_UNTIL.set(now_millis.saturating_add(BEHIND_MILLIS));
+            context.wait_until(self.clone().settle(due_at));
+        }
         if FAILURES_TOLD.replace(failures) < failures {
             trouble(request_id, "the rate counter's store fails: SEALPIX_ON_COUNTER_FAILURE says what follows");
         }
         verdict.map_err(|unavailable| Denial::new(Code::CounterUnavailable, unavailable.to_string()).into())
     }
-}
 
-/// Sleeps until something is due and does it, as long as the platform lets it: the last counts of an isolate that gets
-/// no more requests are written too.
-async fn settle(shards: Rc<Shards>, store: kv::Kv, writer: Rc<str>, on_failure: OnFailure, mut due_at: u64) {
-    let kv = Kv { shards: &shards, store, writer: &writer, on_failure };
-    while due_at < AWAKE_UNTIL.get() {
-        Delay::from(Duration::from_millis(due_at.saturating_sub(clock::now_millis()))).await;
-        kv.settle(clock::now_millis()).await;
-        let Some(next) = kv.due_at() else { break };
-        due_at = next;
+    /// Sleeps until something is due and does it, as long as the platform lets it: the last counts of an isolate that
+    /// gets no more requests are written too.
+    async fn settle(self, mut due_at: u64) {
+        while due_at < AWAKE_UNTIL.get() {
+            Delay::from(Duration::from_millis(due_at.saturating_sub(clock::now_millis()))).await;
+            let Some(next) = self.settle_now(clock::now_millis()).await else { break };
+            due_at = next;
+        }
+        AWAKE_UNTIL.set(0);
     }
-    AWAKE_UNTIL.set(0);
+
+    /// Does what is due; when the next is.
+    async fn settle_now(&self, now_millis: u64) -> Option<u64> {
+        let on_failure = self.on_failure;
+        match &self.store {
+            Store::Objects(objects) => {
+                let leases = LEASES.with(Rc::clone);
+                let counter = Durable { leases: &leases, ledger: objects.clone(), on_failure };
+                counter.settle(now_millis).await;
+                counter.due_at()
+            }
+            Store::Shards(store, writer) => {
+                let shards = SHARDS.with(Rc::clone);
+                let counter = Kv { shards: &shards, store: store.clone(), writer, on_failure };
+                counter.settle(now_millis).await;
+                counter.due_at()
+            }
+            Store::None => None,
+        }
+    }
 }
 
 /// The isolate's name among all that write shards: where it is, and random hex digits.

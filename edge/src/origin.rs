@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{CODE_HEADER, Code};
+use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix::gate::Admission;
 use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Facts, Proven};
@@ -22,6 +23,9 @@ use crate::trace::trouble;
 
 /// Where records are pulled from.
 const RECORDS_PATH: &str = "/api/edge/v1/records";
+
+/// Longest answer to a pull: two records and their line breaks.
+const MAX_RECORDS_BYTES: usize = 2 * MAX_SEALED_BYTES + 2;
 
 /// Longest refusal that is passed on.
 const MAX_PROBLEM_BYTES: usize = 16_384;
@@ -91,7 +95,7 @@ impl Origin {
         if response.status() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
-        Pulled::read(&text(&response).await).ok_or_else(|| {
+        Pulled::read(&text(&response, MAX_RECORDS_BYTES).await).ok_or_else(|| {
             trouble(request_id, "the origin's records are not two lines");
             Code::OriginUnreachable.into()
         })
@@ -138,9 +142,8 @@ impl Origin {
         let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
         let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
         let code = header(CODE_HEADER).filter(|_| is_problem && status >= 400);
-        let body = if code.is_some() { text(&response).await } else { String::new() };
-        let whole = (1..=MAX_PROBLEM_BYTES).contains(&body.len());
-        match code.and_then(|code| known_code(&code)).filter(|_| whole) {
+        let body = if code.is_some() { text(&response, MAX_PROBLEM_BYTES).await } else { String::new() };
+        match code.and_then(|code| known_code(&code)).filter(|_| !body.is_empty()) {
             Some(Code::ProofRequired) => {
                 trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
                 Refusal::of_proof()
@@ -154,10 +157,15 @@ impl Origin {
     }
 }
 
-/// The body; empty if it breaks off.
-async fn text(response: &Response) -> String {
+/// The body; empty if it breaks off, or is longer than `most` bytes, or says so: what says so is not read into memory.
+async fn text(response: &Response, most: usize) -> String {
+    let length = response.headers().get("Content-Length").ok().flatten().and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length > most) {
+        return String::new();
+    }
     let Ok(text) = response.text() else { return String::new() };
-    JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string());
+    text.filter(|text| text.len() <= most).unwrap_or_default()
 }
 
 fn known_code(text: &str) -> Option<Code> {

@@ -5,6 +5,7 @@
 //! What a counter remembers lives as long as its isolate; its store is made for each request. Requests of one
 //! isolate interleave wherever they wait, so nothing is borrowed while a store is asked.
 
+mod agenda;
 pub mod durable;
 pub mod kv;
 pub mod local;

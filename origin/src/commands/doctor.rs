@@ -9,6 +9,7 @@ use clap::Args;
 use sealpix_origin::clock::{Clock as _, SystemClock};
 use sealpix_origin::config::{Config, Database, Environment};
 use sealpix_origin::edge_link::client::{EdgeClient, HEALTH_PATH};
+use sealpix_origin::observe::health::free_bytes;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::database::schema_version;
 use sealpix_origin::registry::{AuditFilter, ChainVerdict, Registry, SourceKind};
@@ -188,16 +189,12 @@ fn folder(findings: &mut Findings, config: &Config) {
     }
 }
 
-/// By `df`, which every Unix has: the standard library cannot ask.
 fn disk(findings: &mut Findings, folder: &Path) {
-    let asked = std::process::Command::new("df").arg("-Pk").arg(folder).env("LC_ALL", "C").output();
-    let answer = asked.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let kib = answer.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)).and_then(|kib| kib.parse().ok());
-    match kib.map(|kib: u64| kib / 1024) {
-        None => findings.warn("disk", "df does not say how much is free"),
-        Some(mib @ ..LEAST_FREE_MIB) => findings.fail("disk", format!("{mib} MiB are free: no change will fit soon")),
-        Some(mib @ ..LITTLE_FREE_MIB) => findings.warn("disk", format!("{mib} MiB are free")),
-        Some(mib) => findings.ok("disk", format!("{mib} MiB are free")),
+    match free_bytes(folder).map(|bytes| bytes / 1024 / 1024) {
+        Err(error) => findings.warn("disk", format!("{}: {error}", folder.display())),
+        Ok(mib @ ..LEAST_FREE_MIB) => findings.fail("disk", format!("{mib} MiB are free: no change will fit soon")),
+        Ok(mib @ ..LITTLE_FREE_MIB) => findings.warn("disk", format!("{mib} MiB are free")),
+        Ok(mib) => findings.ok("disk", format!("{mib} MiB are free")),
     }
 }
 

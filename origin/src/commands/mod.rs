@@ -17,6 +17,7 @@ pub(crate) mod license;
 pub(crate) mod openapi;
 pub(crate) mod out;
 pub(crate) mod projects;
+pub(crate) mod purge;
 pub(crate) mod registry;
 pub(crate) mod rotate;
 pub(crate) mod secrets;
