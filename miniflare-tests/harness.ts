@@ -11,8 +11,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Log, LogLevel, Miniflare, type RemoteProxyConnectionString } from 'miniflare'
 import { sign } from '../docs/examples/sign.mjs'
+import type { FailingKv, Namespace } from './failing-kv.ts'
 import { prove } from './link.ts'
 
 /** The documentation's own signing example, with the types that its language does not write. */
@@ -45,6 +46,9 @@ export type Project = {
 }
 export type Problem = { code: string; detail: string; status: number; title: string; request_id: string }
 export type Reply = { status: number; headers: Headers; body: Buffer; problem: Problem | undefined }
+
+/** How a command ended, and what it printed. */
+export type Ended = { status: number | null; stdout: string; stderr: string }
 
 export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key => ({
   public_key: 'pk_' + randomBytes(16).toString('base64url'),
@@ -109,6 +113,14 @@ export class Origin {
     return stdout
   }
 
+  /** Runs the command line while others go on; however it ends. */
+  async run({ args, environment = {} }: { args: string[]; environment?: Record<string, string> }): Promise<Ended> {
+    const child = spawn(binary, args, { env: { ...this.#environment, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [stdout, stderr] = [child.stdout.toArray(), child.stderr.toArray()]
+    const status = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done))
+    return { status, stdout: Buffer.concat(await stdout).toString(), stderr: Buffer.concat(await stderr).toString() }
+  }
+
   apply(state: { projects: Project[] }): void {
     const file = join(this.folder, 'state.json')
     writeFileSync(file, JSON.stringify({ ...state, sources: [{ name: 'gallery', kind: 'file', root: this.gallery }] }))
@@ -165,43 +177,87 @@ export class Origin {
   }
 }
 
-/** A port to listen on, and a folder in which KV outlives the isolate. */
-export type Place = { port?: number; kv?: string }
+/** A port to listen on, a folder in which KV outlives the isolate, namespaces that fail, another build and its modules (the
+ * first is the entry), another `cf`. */
+export type Place = {
+  port?: number
+  kv?: string
+  failing?: FailingKv[]
+  build?: string
+  scripts?: string[]
+  cf?: Record<string, unknown>
+  /** The KV namespaces that work; only RECORDS unless said. */
+  namespaces?: string[]
+  /** Binds the Durable Objects of exact counting, kept in a folder if one is named. */
+  objects?: string | true
+  /** Requests of an address in a minute. */
+  addressLimit?: number
+}
+
+/** The real namespace behind one that fails. */
+const behind = (binding: string): string => `${binding}_BEHIND`
 
 /** The Worker in its own runtime: an isolate with empty memory, KV and cache. */
 export class Edge {
   readonly said: string[] = []
   readonly #miniflare: Miniflare
+  readonly #records: string
   #stopped = false
 
   constructor(bindings: Record<string, string>, place: Place = {}) {
-    const build = join(top, 'edge', 'build')
+    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [], namespaces = ['RECORDS'] } = place
     const said = this.said
     this.#miniflare = new Miniflare({
       rootPath: build,
       modulesRoot: build,
-      scriptPath: join(build, 'index.js'),
       modules: [
-        { type: 'ESModule', path: join(build, 'index.js') },
+        ...scripts.map((script) => ({ type: 'ESModule' as const, path: join(build, script) })),
         { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
       ],
       compatibilityDate: '2026-07-30',
-      kvNamespaces: ['RECORDS'],
+      kvNamespaces: Object.fromEntries([
+        ...namespaces.map((binding) => [binding, binding]),
+        ...failing.flatMap(({ binding, url }) => [
+          [binding, { id: binding, remoteProxyConnectionString: url as RemoteProxyConnectionString }],
+          [behind(binding), binding],
+        ]),
+      ]) as Record<string, string>,
       ...(place.port === undefined ? {} : { port: place.port }),
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
+      ...(place.objects === undefined
+        ? {}
+        : { durableObjects: { KEY_COUNTER: { className: 'KeyCounter', useSQLite: true } }, ...(place.objects === true ? {} : { durableObjectsPersist: place.objects }) }),
+      ...(place.addressLimit === undefined
+        ? {}
+        : { ratelimits: { ADDRESS_LIMIT: { namespace_id: '1', simple: { limit: place.addressLimit, period: 60 as const } } } }),
       bindings,
-      cf: { colo: 'TST' },
+      cf: place.cf ?? { colo: 'TST' },
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
         for (const input of [stdout, stderr]) createInterface({ input }).on('line', (line) => said.push(line))
       },
     })
+    for (const kv of failing) kv.namespace = () => this.#namespace(behind(kv.binding))
+    this.#records = failing.some(({ binding }) => binding === 'RECORDS') ? behind('RECORDS') : 'RECORDS'
+  }
+
+  async #namespace(binding: string): Promise<Namespace> {
+    const namespace: unknown = await this.#miniflare.getKVNamespace(binding)
+    return namespace as Namespace
+  }
+
+  /** What a namespace lists. */
+  async list(binding: string): Promise<{ name: string; metadata?: unknown }[]> {
+    return (await (await this.#namespace(binding)).list({})).keys
   }
 
   async store(name: string, sealed: string): Promise<void> {
-    // The platform's types are a package of their own, for one method.
-    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
-    await (records as { put(name: string, text: string): Promise<void> }).put(name, sealed)
+    await (await this.#namespace(this.#records)).put(name, sealed, {})
+  }
+
+  /** Where it answers. */
+  async url(): Promise<string> {
+    return new URL(await this.#miniflare.ready).origin
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
@@ -216,14 +272,37 @@ export class Edge {
 
   /** Sends a target byte for byte, as no URL parser lets it through; the status and the denial's code, if there is one. */
   async send(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ status: number; code: string }> {
-    const { host, hostname, port } = new URL(await this.#miniflare.ready)
+    const { host } = new URL(await this.#miniflare.ready)
     const lines = Object.entries({ Host: host, Connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}`)
+    return this.raw(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`)
+  }
+
+  /** Sends any bytes. Status 0 is a connection that the runtime closed without an answer; `ours` an answer of the edge's. */
+  async raw(bytes: Buffer | string): Promise<{ status: number; code: string; ours: boolean; text: string }> {
+    const { hostname, port } = new URL(await this.#miniflare.ready)
     const socket = connect(Number(port), hostname)
-    socket.end(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`)
-    const text = Buffer.concat(await socket.toArray()).toString()
+    socket.end(bytes)
+    const chunks: Buffer[] = []
+    // A reset ends the answer: what came before it is the answer.
+    await new Promise<void>((done) => socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => done()).on('close', () => done()))
+    const text = Buffer.concat(chunks).toString()
     const [, status = '0'] = /^HTTP\/1\.1 (\d{3})/.exec(text) ?? []
     const [, code = ''] = /"code":"([a-z_]+)"/.exec(text) ?? []
-    return { status: Number(status), code }
+    return { status: Number(status), code, ours: /^sealpix-request-id:/im.test(text), text }
+  }
+
+  /** Asks for a picture, and goes away when `when` comes about, or once the picture has begun to come. */
+  async leave(target: string, when?: Promise<void>): Promise<void> {
+    const url = new URL(await this.#miniflare.ready)
+    const leaving = new AbortController()
+    void when?.then(() => leaving.abort())
+    try {
+      const reply = await fetch(`http://${url.host}${target}`, { signal: leaving.signal })
+      await reply.body?.getReader().read()
+      leaving.abort()
+    } catch {
+      // It has left.
+    }
   }
 
   /** Fetches until the cache answers: storing goes on behind the first answer's back. */
@@ -237,8 +316,7 @@ export class Edge {
 
   /** What KV holds of a name. */
   async stored(name: string): Promise<string | null> {
-    const records: unknown = await this.#miniflare.getKVNamespace('RECORDS')
-    return (records as { get(name: string): Promise<string | null> }).get(name)
+    return (await (await this.#namespace(this.#records)).getWithMetadata(name)).value
   }
 
   /** Posts a body as the origin would; the status, and the text or the denial's code. */
@@ -256,13 +334,18 @@ export class Edge {
   }
 }
 
-export const cacheStatus = (reply: Reply): string | null => reply.headers.get('Cache-Status')
+/** `Cache-Status`, but for the time that the copy has left: that is `timeLeft`. */
+export const cacheStatus = (reply: Reply): string | undefined => reply.headers.get('Cache-Status')?.replace(/; ttl=\d+$/, '')
+
+/** How many seconds the cache's copy is fresh still; not a number where nothing is said of it. */
+export const timeLeft = (reply: Reply): number => Number(/; ttl=(\d+)$/.exec(reply.headers.get('Cache-Status') ?? '')?.[1])
 
 /** A refusal: its code and status, and what every refusal carries (HDR-1, CACHE-4). */
 export function assertRefused(reply: Reply, code: string, status: number): void {
   assert.equal(reply.problem?.code, code, `${reply.status} ${reply.body.toString().slice(0, 300)}`)
   assert.equal(reply.status, status)
   assert.equal(reply.problem.status, status)
+  assert.equal(reply.headers.get('Sealpix-Code'), code)
   assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
   assert.equal(reply.headers.get('Cache-Control'), 'no-store')
   assertProtected(reply)
@@ -287,7 +370,7 @@ export function assertProtected(reply: Reply): void {
 
 /** A picture, from the cache or not. */
 export function assertPicture(reply: Reply, status: string): void {
-  assert.equal(reply.status, 200, reply.body.toString().slice(0, 300))
+  assert.equal(reply.status, 200, reply.problem?.code)
   assert.equal(cacheStatus(reply), `sealpix; ${status}`)
   assertProtected(reply)
 }

@@ -7,11 +7,12 @@
 //! One panic would answer 500 to every request in flight in the isolate and wipe its memory, so what can
 //! panic is denied.
 #![forbid(unsafe_code)]
-#![deny(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(
     test,
     allow(
         clippy::indexing_slicing,
+        clippy::string_slice,
         clippy::panic,
         clippy::unwrap_used,
         clippy::expect_used,
@@ -27,16 +28,23 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod doctor;
+mod events;
+mod kv;
+mod limits;
 mod link;
 mod origin;
 mod records;
 mod response;
 mod trace;
+mod usage;
+
+use std::convert::Infallible;
 
 use worker::{Context, Env, Request, Response, event};
 
 /// Every request.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response, Infallible> {
     Ok(deliver::answer(&request, &env, &context).await)
 }

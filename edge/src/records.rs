@@ -8,24 +8,25 @@
 mod memo;
 
 use std::cell::{Cell, RefCell};
-
+use std::pin::pin;
 use std::rc::Rc;
 use std::thread::LocalKey;
 use std::time::Duration;
 
-use futures_util::future::join;
-use js_sys::futures::JsFuture;
-use js_sys::{Function, Object, Promise, Reflect};
+use futures_util::future::{Either, join, select};
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
+use sealpix::usage::Event;
 use sealpix::{target, wire};
-use wasm_bindgen::{JsCast as _, JsValue};
-use worker::{Delay, Env, KvStore};
+use wasm_bindgen::JsValue;
+use worker::{Delay, Env};
 
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::events;
+use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
 use crate::trace::trouble;
@@ -35,7 +36,7 @@ use memo::{Known, Memo, Record, Standing};
 const BINDING: &str = "RECORDS";
 
 /// How long a data centre may keep a KV value, in seconds: the least that KV takes.
-const KV_CACHE_SECS: u64 = 30;
+const KV_CACHE_SECS: u32 = 30;
 
 /// Pulls of names that nobody knows yet, per second and isolate: strangers invent keys for nothing (SIG-11).
 const PULLS_A_SECOND: u32 = 20;
@@ -44,14 +45,21 @@ const PULLS_A_SECOND: u32 = 20;
 /// not that it has none, and what no origin renews is gone some day.
 const KV_REST_SECS: u64 = 604_800;
 
+/// How long KV may take to read a name, in milliseconds, before it counts as one that cannot be read.
+const KV_MILLIS: u64 = 2_000;
+
+/// How long a mark holds, in milliseconds: the platform lets go of a request whose client is gone in the middle, without
+/// dropping what it holds. Longer than the origin waits for a push.
+const MARK_MILLIS: u64 = 15_000;
+
 /// How often, and how long, a request looks whether another's pull of the same names has ended.
 const FOLLOW_MILLIS: u64 = 20;
 const FOLLOW_TIMES: u32 = 100;
 
 thread_local! {
     static MEMO: RefCell<Memo> = const { RefCell::new(Memo::new()) };
-    static PULLING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    static PUSHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static PULLING: Marked = const { RefCell::new(Vec::new()) };
+    static PUSHED: Marked = const { RefCell::new(Vec::new()) };
     static BUDGET: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
@@ -60,8 +68,7 @@ thread_local! {
 pub(crate) struct Records {
     config: Rc<Config>,
     origin: Origin,
-    kv: KvStore,
-    namespace: JsValue,
+    kv: Kv,
 }
 
 /// A record's place: `key:pk_…` or `project:my-app`.
@@ -85,6 +92,9 @@ impl Name {
     }
 }
 
+/// KV did not say what it holds, or that it holds nothing.
+struct Unreadable;
+
 /// What became of a sealed record.
 enum Read {
     /// It is the newest seen, and in the memo.
@@ -97,8 +107,8 @@ enum Read {
 
 impl Records {
     /// Binds the namespace.
-    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Result<Self, worker::Error> {
-        Ok(Self { config, origin, kv: env.kv(BINDING)?, namespace: Reflect::get(env, &BINDING.into())? })
+    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Option<Self> {
+        Some(Self { config, origin, kv: Kv::bind(env, BINDING)? })
     }
 
     /// The records of the key and the project that a target names; `None` for what does not exist.
@@ -144,8 +154,8 @@ impl Records {
         let began = clock::now_millis();
         let [key, project] = names;
         let (key_sealed, project_sealed) = join(self.stored(key, request_id), self.stored(project, request_id)).await;
-        let settled = |name: &Name, sealed: Option<String>| {
-            sealed.is_some_and(|sealed| self.settles(name, &sealed, "KV", request_id))
+        let settled = |name: &Name, sealed: Result<Option<String>, Unreadable>| {
+            sealed.ok().flatten().is_some_and(|sealed| self.settles(name, &sealed, "KV", request_id))
         };
         // Both, so that both are in the memo whatever one of them lacks.
         let (key_settled, project_settled) = (settled(key, key_sealed), settled(project, project_sealed));
@@ -158,12 +168,14 @@ impl Records {
         let malformed = || Denial::new(Code::MalformedUrl, "no record of a name of ours opens here");
         let name = Name::parse(name).ok_or_else(malformed)?;
         // Two at once of one name could end in KV the wrong way round.
-        if PUSHED.with_borrow(|pushed| pushed.contains(&name.stored)) {
-            return Err(Denial::new(Code::KeyLookupBusy, "another push of this name is under way").into());
+        let refused = |why| Err(Denial::new(Code::KeyLookupBusy, why).into());
+        if is_marked(&PUSHED, &name) {
+            return refused("another push of this name is under way");
         }
-        let _pushed = Mark::set(&PUSHED, vec![name.stored.clone()]);
-        if let Some(held) = self.stored(&name, request_id).await {
-            self.settles(&name, &held, "KV", request_id);
+        let _pushed = Mark::set(&PUSHED, [&name]);
+        let held = self.stored(&name, request_id).await;
+        if let Ok(Some(held)) = &held {
+            self.settles(&name, held, "KV", request_id);
         }
         let stamp = match self.reads(&name, sealed, "the push", request_id) {
             Read::Counts(stamp) => stamp,
@@ -173,28 +185,43 @@ impl Records {
             }
             Read::Nothing => return Err(malformed().into()),
         };
-        if self.put(&name, sealed, stamp.fresh_until.saturating_add(KV_REST_SECS)).await.is_err() {
+        // It counts here. In KV may be a newer one, which this isolate has not seen.
+        if held.is_err() {
+            return refused("KV cannot be read now");
+        }
+        let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
+        if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
+            events::note(Event::KvFailure);
             trouble(request_id, &format!("KV does not take {}", name.stored));
-            return Err(Denial::new(Code::KeyLookupBusy, "KV does not take the record now").into());
+            return refused("KV does not take the record now");
         }
         Ok(format!("held {}", stamp.version))
     }
 
-    /// Writes KV. By hand: the library's way brings a JSON writer that costs the Worker 10 KB.
-    async fn put(&self, name: &Name, sealed: &str, expiration: u64) -> Result<(), JsValue> {
-        let options = Object::new();
-        #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-        Reflect::set(&options, &"expiration".into(), &(expiration as f64).into())?;
-        let put: Function = Reflect::get(&self.namespace, &"put".into())?.dyn_into()?;
-        let put = put.call3(&self.namespace, &name.stored.as_str().into(), &sealed.into(), &options)?;
-        JsFuture::from(put.dyn_into::<Promise>()?).await.map(drop)
+    /// What is held of a name, for the doctor: in this isolate's memory, and in KV, or why what KV has does not open.
+    pub(crate) async fn held(&self, name: &str, asked: &Asked) -> (Option<Stamp>, Result<Option<Stamp>, String>) {
+        let memory = MEMO.with_borrow_mut(|memo| memo.stamp(name));
+        let Some(name) = Name::parse(name) else { return (memory, Ok(None)) };
+        let sealed = match self.stored(&name, &asked.id).await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return (memory, Ok(None)),
+            Err(Unreadable) => return (memory, Err("KV cannot be read".to_owned())),
+        };
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, &sealed, asked.now());
+        (memory, opened.map(|opened| Some(opened.stamp)).map_err(|error| error.to_string()))
     }
 
-    async fn stored(&self, name: &Name, request_id: &str) -> Option<String> {
-        self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text().await.unwrap_or_else(|error| {
-            trouble(request_id, &format!("KV cannot be read: {error}"));
-            None
-        })
+    async fn stored(&self, name: &Name, request_id: &str) -> Result<Option<String>, Unreadable> {
+        let get = pin!(self.kv.get(&name.stored, KV_CACHE_SECS));
+        let why = match select(get, Delay::from(Duration::from_millis(KV_MILLIS))).await {
+            Either::Left((Ok(sealed), _)) => return Ok(sealed),
+            Either::Left((Err(_), _)) => "it fails",
+            Either::Right(_) => "it does not answer",
+        };
+        events::note(Event::KvFailure);
+        trouble(request_id, &format!("KV cannot be read: {why}"));
+        Err(Unreadable)
     }
 
     /// Opens a sealed record into the memo. Whether that settles the name: it is the newest seen, and fresh.
@@ -238,8 +265,8 @@ impl Records {
         if !known && !within_budget(clock::now_millis() / 1000) {
             return Err(busy());
         }
-        let _pulling = Mark::set(&PULLING, names.iter().map(|name| name.stored.clone()).collect());
         let [key, project] = names;
+        let _pulling = Mark::set(&PULLING, [key, project]);
         let pulled = self.origin.records(&key.name, &project.name, request_id).await;
         let now = clock::now_millis();
         let pulled = match pulled {
@@ -279,7 +306,7 @@ fn busy() -> Refusal {
 /// Waits for another request's pull of the same names: a page of sixty pictures asks for its key once. Requests of an
 /// isolate may not wait for each other's promises, so this looks from time to time. Whether the names are settled now.
 async fn follow(names: &[Name; 2], began: u64) -> bool {
-    let pulled_elsewhere = || PULLING.with_borrow(|pulling| names.iter().all(|name| pulling.contains(&name.stored)));
+    let pulled_elsewhere = || names.iter().all(|name| is_marked(&PULLING, name));
     for _ in 0..FOLLOW_TIMES {
         if !pulled_elsewhere() {
             break;
@@ -298,20 +325,31 @@ fn within_budget(second: u64) -> bool {
     used < PULLS_A_SECOND
 }
 
-type Marked = LocalKey<RefCell<Vec<String>>>;
+/// Names, and until when (unix milliseconds) each is marked.
+type Marked = RefCell<Vec<(String, u64)>>;
+
+fn is_marked(marked: &'static LocalKey<Marked>, name: &Name) -> bool {
+    let now = clock::now_millis();
+    marked.with_borrow(|marked| marked.iter().any(|(other, until)| *other == name.stored && now < *until))
+}
 
 /// The mark that names are being pulled or pushed; gone with the pull or push, however it ends.
-struct Mark(&'static Marked, Vec<String>);
+struct Mark(&'static LocalKey<Marked>, Vec<String>);
 
 impl Mark {
-    fn set(marked: &'static Marked, names: Vec<String>) -> Self {
-        marked.with_borrow_mut(|marked| marked.extend(names.iter().cloned()));
+    fn set<const N: usize>(marked: &'static LocalKey<Marked>, names: [&Name; N]) -> Self {
+        let names = names.map(|name| name.stored.clone()).to_vec();
+        let now = clock::now_millis();
+        marked.with_borrow_mut(|marked| {
+            marked.retain(|(_, until)| now < *until);
+            marked.extend(names.iter().map(|name| (name.clone(), now.saturating_add(MARK_MILLIS))));
+        });
         Self(marked, names)
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        self.0.with_borrow_mut(|marked| self.1.iter().for_each(|name| marked.retain(|other| other != name)));
+        self.0.with_borrow_mut(|marked| marked.retain(|(other, _)| !self.1.contains(other)));
     }
 }

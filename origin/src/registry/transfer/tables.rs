@@ -50,6 +50,7 @@ pub const TABLES: &[Table] = &[
     },
     Table { name: "sources", columns: &["name", "kind", "location", "version"], key: 1 },
     Table { name: "grants", columns: &["project", "source"], key: 2 },
+    Table { name: "source_epochs", columns: &["project", "prefix", "epoch"], key: 2 },
     Table { name: "edge_links", columns: &["id", "secret_cell", "cell_version", "is_current", "created_at"], key: 1 },
     Table {
         name: "edge_outbox",
@@ -105,7 +106,7 @@ pub const TABLES: &[Table] = &[
         ],
         key: 1,
     },
-    Table { name: "usage", columns: &["public_key", "minute", "outcome", "count"], key: 3 },
+    Table { name: "usage", columns: &["public_key", "minute", "outcome", "format", "count", "bytes"], key: 4 },
     Table { name: "usage_reports", columns: &["id", "received_at"], key: 1 },
     Table {
         name: "request_log",
