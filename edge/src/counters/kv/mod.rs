@@ -5,6 +5,7 @@
 //! A request is judged by memory; `settle` writes and lists afterwards.
 
 mod count;
+mod days;
 mod scope;
 mod shard;
 #[cfg(test)]
