@@ -6,10 +6,10 @@
 
 mod count;
 mod days;
+#[cfg(test)]
+mod kv_tests;
 mod scope;
 mod shard;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use std::cell::{Cell, RefCell};
