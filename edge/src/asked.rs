@@ -25,6 +25,10 @@ pub(crate) struct Asked {
     pub(crate) accept: Option<String>,
     /// The copies that the client has.
     pub(crate) if_none_match: Option<String>,
+    /// Which bytes it wants.
+    pub(crate) range: Option<String>,
+    /// The copy whose bytes it wants more of.
+    pub(crate) if_range: Option<String>,
     /// The client's address, which the platform writes (EDGE-1).
     pub(crate) address: Option<String>,
     /// The platform's id of this request, or a random one.
@@ -44,6 +48,8 @@ impl Asked {
                 .map(|referer| if referer.len() > MAX_REFERER_BYTES { OVERLONG_REFERER.to_owned() } else { referer }),
             accept: header("Accept"),
             if_none_match: header("If-None-Match"),
+            range: header("Range"),
+            if_range: header("If-Range"),
             address: header("CF-Connecting-IP"),
             id: header("CF-Ray").filter(|ray| is_ray(ray)).unwrap_or_else(clock::random_hex),
             at_millis: clock::now_millis(),

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{CODE_HEADER, Code};
+use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix::gate::Admission;
 use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Facts, Proven};
@@ -25,6 +26,8 @@ use crate::trace::trouble;
 /// Where records are pulled from.
 const RECORDS_PATH: &str = "/api/edge/v1/records";
 
+/// Longest answer to a pull: two records and their line breaks.
+const MAX_RECORDS_BYTES: usize = 2 * MAX_SEALED_BYTES + 2;
 /// How long the origin may take to count a report: a request that left it behind its answer has 30 seconds in all.
 pub(crate) const REPORT_TIMEOUT_SECS: u32 = 8;
 
@@ -96,7 +99,7 @@ impl Origin {
         if response.status() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
-        Pulled::read(&text(&response).await).ok_or_else(|| {
+        Pulled::read(&text(&response, MAX_RECORDS_BYTES).await).ok_or_else(|| {
             trouble(request_id, "the origin's records are not two lines");
             Code::OriginUnreachable.into()
         })
@@ -108,7 +111,7 @@ impl Origin {
         let answer = self.ask(asked, &Facts::default(), REPORT_TIMEOUT_SECS).await;
         let answer = answer.map_err(|refusal| refusal.code().status())?;
         // Read in any case: an answer that is not read holds its connection.
-        let said = text(&answer).await;
+        let said = text(&answer, MAX_PROBLEM_BYTES).await;
         // Any proxy says 200; only the origin says that.
         if answer.status() == 200 && said == COUNTED { Ok(()) } else { Err(answer.status()) }
     }
@@ -161,10 +164,10 @@ impl Origin {
         let status = response.status();
         let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
         let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
-        let code = header(CODE_HEADER).filter(|_| is_problem && status >= 400);
-        let body = if code.is_some() { text(&response).await } else { String::new() };
-        let whole = (1..=MAX_PROBLEM_BYTES).contains(&body.len());
-        match code.and_then(|code| known_code(&code)).filter(|_| whole) {
+        // No answer can be made with a status from 600 on: worker's `Response` would panic.
+        let code = header(CODE_HEADER).filter(|_| is_problem && (400..=599).contains(&status));
+        let body = if code.is_some() { text(&response, MAX_PROBLEM_BYTES).await } else { String::new() };
+        match code.and_then(|code| known_code(&code)).filter(|_| !body.is_empty()) {
             Some(Code::ProofRequired) => {
                 trouble(request_id, "the origin refuses the edge's proof: compare SEALPIX_EDGE_LINK and both clocks");
                 Refusal::of_proof()
@@ -178,10 +181,15 @@ impl Origin {
     }
 }
 
-/// The body; empty if it breaks off.
-async fn text(response: &Response) -> String {
+/// The body; empty if it breaks off, or is longer than `most` bytes, or says so: what says so is not read into memory.
+async fn text(response: &Response, most: usize) -> String {
+    let length = response.headers().get("Content-Length").ok().flatten().and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length > most) {
+        return String::new();
+    }
     let Ok(text) = response.text() else { return String::new() };
-    JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string());
+    text.filter(|text| text.len() <= most).unwrap_or_default()
 }
 
 fn known_code(text: &str) -> Option<Code> {

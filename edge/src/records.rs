@@ -198,6 +198,20 @@ impl Records {
         Ok(format!("held {}", stamp.version))
     }
 
+    /// What is held of a name, for the doctor: in this isolate's memory, and in KV, or why what KV has does not open.
+    pub(crate) async fn held(&self, name: &str, asked: &Asked) -> (Option<Stamp>, Result<Option<Stamp>, String>) {
+        let memory = MEMO.with_borrow_mut(|memo| memo.stamp(name));
+        let Some(name) = Name::parse(name) else { return (memory, Ok(None)) };
+        let sealed = match self.stored(&name, &asked.id).await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return (memory, Ok(None)),
+            Err(Unreadable) => return (memory, Err("KV cannot be read".to_owned())),
+        };
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, &sealed, asked.now());
+        (memory, opened.map(|opened| Some(opened.stamp)).map_err(|error| error.to_string()))
+    }
+
     async fn stored(&self, name: &Name, request_id: &str) -> Result<Option<String>, Unreadable> {
         let get = pin!(self.kv.get(&name.stored, KV_CACHE_SECS));
         let why = match select(get, Delay::from(Duration::from_millis(KV_MILLIS))).await {

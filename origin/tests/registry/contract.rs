@@ -12,6 +12,7 @@ pub(crate) use crate::logs::{
     usage_is_totalled_by_format_with_the_bytes_sent, usage_is_totalled_by_time_and_by_outcome,
 };
 pub(crate) use crate::opening::*;
+pub(crate) use crate::purges::*;
 pub(crate) use crate::repeated::*;
 pub(crate) use crate::upkeep::*;
 
