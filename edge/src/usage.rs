@@ -17,13 +17,13 @@ use sealpix::denial::Code;
 use sealpix::usage::{Count, Event, Format, Outcome};
 use worker::{Context, Delay, Env, Response};
 
+use self::batch::Batch;
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
 use crate::events;
 use crate::origin::{Origin, REPORT_TIMEOUT_SECS};
 use crate::trace::{Trace, trouble};
-use self::batch::Batch;
 
 /// How long one request's wake-ups sleep together, at most, so that there is time left to send.
 const ASLEEP_SECS: u32 = 20;
