@@ -1,19 +1,33 @@
-// A proxy between the edge and the origin that can hold back the answers to pulls, as a slow network would.
+// A proxy between the edge and the origin that counts what passes, and can hold back answers, as a slow network would.
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
+type What = 'pulls' | 'pictures'
+
 export class Between {
+  /** The targets of the pictures that the origin was asked for. */
+  readonly pictures: string[] = []
+  /** Whether pictures are refused, so that only the cache has any. */
+  refusing = false
   readonly #server: Server
-  #held: Promise<void> | undefined
-  #pulled = (): void => {}
+  #held: { what: What; until: Promise<void>; pulled: () => void } | undefined
 
   constructor(origin: () => string) {
     this.#server = createServer((asked, reply) => {
-      const onward = request(origin() + asked.url, { method: asked.method ?? 'GET', headers: asked.headers }, async (answer) => {
+      const target = asked.url ?? ''
+      const what: What = target.startsWith('/api/edge/') ? 'pulls' : 'pictures'
+      if (what === 'pictures') {
+        if (this.refusing) {
+          asked.socket.destroy()
+          return
+        }
+        this.pictures.push(target)
+      }
+      const onward = request(origin() + target, { method: asked.method ?? 'GET', headers: asked.headers }, async (answer) => {
         const body = Buffer.concat(await answer.toArray())
-        if (asked.url?.startsWith('/api/edge/') === true && this.#held !== undefined) {
-          this.#pulled()
-          await this.#held
+        if (this.#held?.what === what) {
+          this.#held.pulled()
+          await this.#held.until
         }
         reply.writeHead(answer.statusCode ?? 500, answer.headers).end(body)
       })
@@ -31,11 +45,12 @@ export class Between {
     return `http://127.0.0.1:${port}`
   }
 
-  /** Holds back pulls from now on: `pulled` comes about when the origin has answered one, `release` lets them go. */
-  hold(): { pulled: Promise<void>; release: () => void } {
+  /** Holds answers back from now on: `pulled` comes about when the origin has given one, `release` lets them go. */
+  hold(what: What = 'pulls'): { pulled: Promise<void>; release: () => void } {
     let release = (): void => {}
-    this.#held = new Promise((done) => (release = done))
-    const pulled = new Promise<void>((done) => (this.#pulled = done))
+    let isPulled = (): void => {}
+    const pulled = new Promise<void>((done) => (isPulled = done))
+    this.#held = { what, until: new Promise((done) => (release = done)), pulled: isPulled }
     return {
       pulled,
       release: () => {

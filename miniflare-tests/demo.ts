@@ -60,7 +60,7 @@ async function show({ label, url, expect, headers = {} }: Shown): Promise<Respon
   const millis = (performance.now() - from).toFixed(0)
   const type = reply.headers.get('Content-Type') ?? ''
   const what = type === 'application/problem+json' ? (JSON.parse(body.toString()) as { code: string }).code : type
-  const cache = (reply.headers.get('Cache-Status') ?? '-').replace('sealpix; ', '')
+  const cache = (reply.headers.get('Cache-Status') ?? '-').replace(/^sealpix; |; ttl=\d+/g, '')
   const right = what === expect || `${what} ${cache}` === expect
   if (!right) failures.push(`${label}: ${reply.status} ${what} ${cache}, not ${expect}`)
   const columns = [String(reply.status), what.padEnd(20), `${body.length} B`.padStart(9), cache.padEnd(16), `${millis} ms`.padStart(8)]
@@ -142,7 +142,7 @@ async function main(): Promise<void> {
 async function stored(url: string): Promise<void> {
   for (let tries = 0; tries < 50; tries += 1) {
     const reply = await fetch(url, { method: 'HEAD' })
-    if (reply.headers.get('Cache-Status') === 'sealpix; hit') return
+    if (reply.headers.get('Cache-Status')?.startsWith('sealpix; hit') === true) return
     await new Promise((done) => setTimeout(done, 20))
   }
 }

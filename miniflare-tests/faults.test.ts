@@ -85,6 +85,49 @@ test('FETCH-1 CACHE-14 a picture that breaks off is not kept', async () => {
   assertPicture(await edge.fetch(target), 'fwd=miss; stored')
 })
 
+test('CACHE-11 CACHE-14 a client that leaves before the picture, or in the middle of it, leaves a whole one or none', async (t) => {
+  const whole = await edge.warm(world.sign('w_800', PHOTO))
+  for (const [operations, half] of [['w_800,dl_a.jpg', false], ['w_800,dl_b.jpg', true]] as const) {
+    const target = world.sign(operations, PHOTO)
+    let held = (): void => {}
+    const asked = new Promise<void>((done) => (held = done))
+    let rest = (): void => {}
+    const holding: Spoil = (answer, body, reply) => {
+      reply.writeHead(200, answer.headers)
+      if (half) reply.write(body.subarray(0, body.length / 2))
+      rest = () => reply.end(half ? body.subarray(body.length / 2) : body)
+      held()
+    }
+    await spoiled(holding, async () => {
+      await Promise.all([edge.leave(target, half ? undefined : asked), asked])
+      rest()
+    })
+    // While the origin cannot be asked, only what was stored is answered.
+    refuse = Number.MAX_SAFE_INTEGER
+    let kept = await edge.fetch(target)
+    for (let round = 0; kept.status !== 200 && round < 100; round += 1) kept = await edge.fetch(target)
+    refuse = 0
+    if (kept.status === 200) assert.deepEqual(kept.body, whole.body)
+    else assertRefused(kept, 'origin_unreachable', 502)
+    t.diagnostic(`left ${half ? 'in the middle' : 'before it'}: ${kept.status === 200 ? 'stored whole' : 'not stored'}`)
+    assert.deepEqual((await edge.fetch(target)).body, whole.body)
+  }
+})
+
+test("CACHE-2 the origin's headers are not passed on, but for those of a picture: no cookie is shared", async () => {
+  const target = world.sign('w_219', PHOTO)
+  const cookie: Spoil = (answer, body, reply) =>
+    reply.writeHead(200, { ...answer.headers, 'set-cookie': 'session=1', 'x-powered-by': 'x', vary: 'Cookie', age: '5' }).end(body)
+  await spoiled(cookie, async () => {
+    for (const reply of [await edge.fetch(target), await edge.warm(target)]) {
+      for (const name of ['Set-Cookie', 'X-Powered-By', 'Vary', 'Age', 'Sealpix-Engine', 'Sealpix-Stored', 'CF-Cache-Status']) {
+        assert.equal(reply.headers.get(name), null, name)
+      }
+    }
+  })
+  assertPicture(await edge.fetch(target), 'hit')
+})
+
 test('CACHE-12 what is no answer of an origin is not passed on', async () => {
   const answers: [string, Spoil][] = [
     ['a page', (_answer, _body, reply) => reply.writeHead(500, { 'Content-Type': 'text/html' }).end('<h1>proxy</h1>')],

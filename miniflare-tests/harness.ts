@@ -47,6 +47,9 @@ export type Project = {
 export type Problem = { code: string; detail: string; status: number; title: string; request_id: string }
 export type Reply = { status: number; headers: Headers; body: Buffer; problem: Problem | undefined }
 
+/** How a command ended, and what it printed. */
+export type Ended = { status: number | null; stdout: string; stderr: string }
+
 export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key => ({
   public_key: 'pk_' + randomBytes(16).toString('base64url'),
   secret_key: 'sk_' + randomBytes(32).toString('base64url'),
@@ -108,6 +111,14 @@ export class Origin {
     const { status, stdout, stderr, error } = spawnSync(binary, args, { env, encoding: 'utf8' })
     if (status !== 0) throw new Error(`sealpix ${args.join(' ')}: ${error?.message ?? stderr}`)
     return stdout
+  }
+
+  /** Runs the command line while others go on; however it ends. */
+  async run({ args, environment = {} }: { args: string[]; environment?: Record<string, string> }): Promise<Ended> {
+    const child = spawn(binary, args, { env: { ...this.#environment, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [stdout, stderr] = [child.stdout.toArray(), child.stderr.toArray()]
+    const status = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done))
+    return { status, stdout: Buffer.concat(await stdout).toString(), stderr: Buffer.concat(await stderr).toString() }
   }
 
   apply(state: { projects: Project[] }): void {
@@ -175,6 +186,12 @@ export type Place = {
   build?: string
   scripts?: string[]
   cf?: Record<string, unknown>
+  /** The KV namespaces that work; only RECORDS unless said. */
+  namespaces?: string[]
+  /** Binds the Durable Objects of exact counting, kept in a folder if one is named. */
+  objects?: string | true
+  /** Requests of an address in a minute. */
+  addressLimit?: number
 }
 
 /** The real namespace behind one that fails. */
@@ -188,7 +205,7 @@ export class Edge {
   #stopped = false
 
   constructor(bindings: Record<string, string>, place: Place = {}) {
-    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [] } = place
+    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [], namespaces = ['RECORDS'] } = place
     const said = this.said
     this.#miniflare = new Miniflare({
       rootPath: build,
@@ -199,7 +216,7 @@ export class Edge {
       ],
       compatibilityDate: '2026-07-30',
       kvNamespaces: Object.fromEntries([
-        ['RECORDS', 'RECORDS'],
+        ...namespaces.map((binding) => [binding, binding]),
         ...failing.flatMap(({ binding, url }) => [
           [binding, { id: binding, remoteProxyConnectionString: url as RemoteProxyConnectionString }],
           [behind(binding), binding],
@@ -207,6 +224,12 @@ export class Edge {
       ]) as Record<string, string>,
       ...(place.port === undefined ? {} : { port: place.port }),
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
+      ...(place.objects === undefined
+        ? {}
+        : { durableObjects: { KEY_COUNTER: { className: 'KeyCounter', useSQLite: true } }, ...(place.objects === true ? {} : { durableObjectsPersist: place.objects }) }),
+      ...(place.addressLimit === undefined
+        ? {}
+        : { ratelimits: { ADDRESS_LIMIT: { namespace_id: '1', simple: { limit: place.addressLimit, period: 60 as const } } } }),
       bindings,
       cf: place.cf ?? { colo: 'TST' },
       log: new Log(LogLevel.NONE),
@@ -223,8 +246,18 @@ export class Edge {
     return namespace as Namespace
   }
 
+  /** What a namespace lists. */
+  async list(binding: string): Promise<{ name: string; metadata?: unknown }[]> {
+    return (await (await this.#namespace(binding)).list({})).keys
+  }
+
   async store(name: string, sealed: string): Promise<void> {
     await (await this.#namespace(this.#records)).put(name, sealed, {})
+  }
+
+  /** Where it answers. */
+  async url(): Promise<string> {
+    return new URL(await this.#miniflare.ready).origin
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
@@ -258,6 +291,20 @@ export class Edge {
     return { status: Number(status), code, ours: /^sealpix-request-id:/im.test(text), text }
   }
 
+  /** Asks for a picture, and goes away when `when` comes about, or once the picture has begun to come. */
+  async leave(target: string, when?: Promise<void>): Promise<void> {
+    const url = new URL(await this.#miniflare.ready)
+    const leaving = new AbortController()
+    void when?.then(() => leaving.abort())
+    try {
+      const reply = await fetch(`http://${url.host}${target}`, { signal: leaving.signal })
+      await reply.body?.getReader().read()
+      leaving.abort()
+    } catch {
+      // It has left.
+    }
+  }
+
   /** Fetches until the cache answers: storing goes on behind the first answer's back. */
   async warm(target: string, headers: Record<string, string> = {}): Promise<Reply> {
     for (let round = 0; round < 200; round += 1) {
@@ -287,13 +334,18 @@ export class Edge {
   }
 }
 
-export const cacheStatus = (reply: Reply): string | null => reply.headers.get('Cache-Status')
+/** `Cache-Status`, but for the time that the copy has left: that is `timeLeft`. */
+export const cacheStatus = (reply: Reply): string | undefined => reply.headers.get('Cache-Status')?.replace(/; ttl=\d+$/, '')
+
+/** How many seconds the cache's copy is fresh still; not a number where nothing is said of it. */
+export const timeLeft = (reply: Reply): number => Number(/; ttl=(\d+)$/.exec(reply.headers.get('Cache-Status') ?? '')?.[1])
 
 /** A refusal: its code and status, and what every refusal carries (HDR-1, CACHE-4). */
 export function assertRefused(reply: Reply, code: string, status: number): void {
   assert.equal(reply.problem?.code, code, `${reply.status} ${reply.body.toString().slice(0, 300)}`)
   assert.equal(reply.status, status)
   assert.equal(reply.problem.status, status)
+  assert.equal(reply.headers.get('Sealpix-Code'), code)
   assert.equal(reply.problem.request_id, reply.headers.get('Sealpix-Request-Id'))
   assert.equal(reply.headers.get('Cache-Control'), 'no-store')
   assertProtected(reply)
@@ -318,7 +370,7 @@ export function assertProtected(reply: Reply): void {
 
 /** A picture, from the cache or not. */
 export function assertPicture(reply: Reply, status: string): void {
-  assert.equal(reply.status, 200, reply.body.toString().slice(0, 300))
+  assert.equal(reply.status, 200, reply.problem?.code)
   assert.equal(cacheStatus(reply), `sealpix; ${status}`)
   assertProtected(reply)
 }

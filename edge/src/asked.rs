@@ -1,8 +1,7 @@
 //! What a request says, read once. Nothing else of it is looked at, and no header is believed but those that
 //! the platform writes.
 
-use std::fmt::Write as _;
-
+use js_sys::Reflect;
 use worker::Request;
 
 use crate::clock;
@@ -26,6 +25,10 @@ pub(crate) struct Asked {
     pub(crate) accept: Option<String>,
     /// The copies that the client has.
     pub(crate) if_none_match: Option<String>,
+    /// Which bytes it wants.
+    pub(crate) range: Option<String>,
+    /// The copy whose bytes it wants more of.
+    pub(crate) if_range: Option<String>,
     /// The client's address, which the platform writes (EDGE-1).
     pub(crate) address: Option<String>,
     /// The platform's id of this request, or a random one.
@@ -45,8 +48,10 @@ impl Asked {
                 .map(|referer| if referer.len() > MAX_REFERER_BYTES { OVERLONG_REFERER.to_owned() } else { referer }),
             accept: header("Accept"),
             if_none_match: header("If-None-Match"),
+            range: header("Range"),
+            if_range: header("If-Range"),
             address: header("CF-Connecting-IP"),
-            id: header("CF-Ray").filter(|ray| is_ray(ray)).unwrap_or_else(random_id),
+            id: header("CF-Ray").filter(|ray| is_ray(ray)).unwrap_or_else(clock::random_hex),
             at_millis: clock::now_millis(),
         }
     }
@@ -62,6 +67,14 @@ impl Asked {
     }
 }
 
+/// The data centre's name, `FRA`; `local` where the platform does not say. By reflection: the library's way panics on
+/// a `cf` that lacks it.
+pub(crate) fn data_centre(request: &Request) -> String {
+    let place = Reflect::get(request.inner(), &"cf".into()).and_then(|cf| Reflect::get(&cf, &"colo".into()));
+    let place = place.ok().and_then(|place| place.as_string());
+    place.filter(|place| is_place(place)).unwrap_or_else(|| "local".to_owned())
+}
+
 /// Path and query of an absolute URL, byte for byte: all from the first `/` after the authority. A fragment, which
 /// no client sends, stays in and is refused by the parser.
 fn target_of(url: &str) -> &str {
@@ -72,20 +85,11 @@ fn target_of(url: &str) -> &str {
 /// 16 hex digits and, behind a dash, the place: `8f1c…-FRA`.
 fn is_ray(text: &str) -> bool {
     let (digits, place) = text.split_once('-').unwrap_or((text, ""));
-    digits.len() == 16
-        && digits.bytes().all(|b| b.is_ascii_hexdigit())
-        && place.len() <= 8
-        && place.bytes().all(|b| b.is_ascii_uppercase())
+    digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()) && (place.is_empty() || is_place(place))
 }
 
-/// 32 hex digits.
-fn random_id() -> String {
-    // Without randomness the id is all zeros: it is for logs only.
-    let bytes: [u8; 16] = clock::random().unwrap_or_default();
-    bytes.iter().fold(String::new(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+fn is_place(text: &str) -> bool {
+    (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -3,20 +3,24 @@
 //! The gate runs before every look-up. A name is a hash of what makes the picture's bytes, never a client's URL,
 //! under a path that is refused from outside, so nothing but this Worker fills or reads it (CACHE-7, CACHE-8).
 
-use js_sys::ArrayBuffer;
 use js_sys::futures::JsFuture;
+use js_sys::{ArrayBuffer, Promise, Reflect};
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::record::Caching;
-use wasm_bindgen::JsCast as _;
-use web_sys::ResponseInit;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, RequestInit, ResponseInit, WorkerGlobalScope};
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
+use crate::asked::Asked;
 use crate::response::put;
 use crate::trace::trouble;
 
 /// Largest picture that is stored: above any sensible one, and some of them at once still fit the isolate's 128 MB, in
 /// which each is gathered before it is stored.
 const MAX_STORED_BYTES: u32 = 10 * 1024 * 1024;
+
+/// When a picture was stored, in unix seconds: a header of stored copies only.
+const STORED_HEADER: &str = "Sealpix-Stored";
 
 /// A finished picture: the allow-listed headers of the origin's or the cache's answer, and its body, still to be
 /// streamed.
@@ -28,6 +32,10 @@ pub(crate) struct Picture {
     pub(crate) disposition: Option<String>,
     /// Whole, of this engine, of a known length, and not forbidden to be kept.
     storable: bool,
+    /// For how many seconds more the cache's copy is fresh; `None` for the origin's answer.
+    pub(crate) fresh_secs: Option<u64>,
+    /// First and last of the bytes that the body has, where it has not all of them.
+    pub(crate) part: Option<(u32, u32)>,
     pub(crate) body: ResponseBody,
 }
 
@@ -45,15 +53,22 @@ impl From<Response> for Picture {
             && length.is_some_and(|length| (1..=MAX_STORED_BYTES).contains(&length));
         let (content_type, etag, disposition) = (header("Content-Type"), header("ETag"), header("Content-Disposition"));
         let (_, body) = response.into_parts();
-        Self { content_type, length, etag, disposition, storable, body }
+        Self { content_type, length, etag, disposition, storable, fresh_secs: None, part: None, body }
     }
 }
 
 impl Picture {
+    /// `Content-Range` of a part (RFC 9110 section 14.4).
+    fn content_range(&self) -> Option<String> {
+        let ((first, last), length) = (self.part?, self.length?);
+        Some(format!("bytes {first}-{last}/{length}"))
+    }
+
     /// The headers that say what the picture is, for the client and for the cache alike.
     pub(crate) fn describe(&self, headers: &Headers) {
-        let length = self.length.map(|length| length.to_string());
+        let length = self.part.map(|(first, last)| last - first + 1).or(self.length).map(|length| length.to_string());
         for (name, value) in [
+            ("Content-Range", self.content_range().as_ref()),
             ("Content-Type", self.content_type.as_ref()),
             ("Content-Length", length.as_ref()),
             ("ETag", self.etag.as_ref()),
@@ -68,20 +83,53 @@ impl Picture {
 
 /// The cache of this data centre.
 pub(crate) struct Cache {
-    inner: worker::Cache,
+    /// The platform's, if it has one.
+    inner: Option<web_sys::Cache>,
     base: String,
 }
 
 impl Cache {
     /// The cache, with names under `host`.
     pub(crate) fn under(host: &str) -> Self {
-        Self { inner: worker::Cache::default(), base: format!("https://{host}/_sealpix/c/") }
+        let global: WorkerGlobalScope = js_sys::global().unchecked_into();
+        let inner = global.caches().and_then(|caches| Reflect::get(&caches, &"default".into()));
+        let inner = inner.ok().filter(JsValue::is_object).map(JsCast::unchecked_into);
+        Self { inner, base: format!("https://{host}/_sealpix/c/") }
     }
 
-    /// The picture of this name. A cache that fails has nothing.
-    pub(crate) async fn find(&self, name: &str) -> Option<Picture> {
-        let found = self.inner.get(format!("{}{name}", self.base), false).await.ok().flatten()?;
-        (found.status_code() == 200).then(|| found.into())
+    /// The picture of this name. A cache that fails has nothing, and what is older than the project's time by now is
+    /// nothing either, whatever the time was when it was stored.
+    pub(crate) async fn find(&self, name: &str, caching: Caching, now: u64) -> Option<Picture> {
+        let url = format!("{}{name}", self.base);
+        let found = answer(self.inner.as_ref()?.match_with_str(&url)).await.filter(|found| found.status() == 200)?;
+        let stored: u64 = found.headers().get(STORED_HEADER).ok().flatten()?.parse().ok()?;
+        let fresh_secs = stored.saturating_add(caching.ttl_secs.into()).saturating_sub(now);
+        (fresh_secs > 0).then(|| Picture { fresh_secs: Some(fresh_secs), ..Response::from(found).into() })
+    }
+
+    /// The same picture with no more than these of its bytes. The platform's cache cuts them out; one that does
+    /// something else leaves the picture whole.
+    pub(crate) async fn cut(&self, name: &str, mut picture: Picture, part: (u32, u32)) -> Picture {
+        picture.part = Some(part);
+        match self.part(&format!("{}{name}", self.base), &picture).await {
+            Some(body) => Picture { body, ..picture },
+            None => Picture { part: None, ..picture },
+        }
+    }
+
+    /// The bytes of a picture's part, if the cache answers with just those.
+    async fn part(&self, url: &str, picture: &Picture) -> Option<ResponseBody> {
+        let ((first, last), init) = (picture.part?, RequestInit::new());
+        let headers = Headers::new();
+        put(&headers, "Range", &format!("bytes={first}-{last}"));
+        init.set_headers(headers.as_ref());
+        let request = Request::new_with_str_and_init(url, &init).ok()?;
+        let found = answer(self.inner.as_ref()?.match_with_request(&request)).await?;
+        let header = |name| found.headers().get(name).ok().flatten();
+        let as_asked = found.status() == 206
+            && header("Content-Range") == picture.content_range()
+            && header("ETag") == picture.etag;
+        as_asked.then(|| Response::from(found).into_parts().1)
     }
 
     /// Stores a picture behind the answer's back, if it may be stored. The client's stream does not wait for it:
@@ -92,15 +140,15 @@ impl Cache {
         picture: Picture,
         body_wanted: bool,
         caching: Caching,
-        (context, request_id): (&Context, &str),
+        (context, asked): (&Context, &Asked),
     ) -> (Picture, bool) {
-        let Some(length) = picture.length.filter(|_| picture.storable && caching.ttl_secs > 0) else {
-            return (picture, false);
-        };
+        let length = picture.length.filter(|_| picture.storable && caching.ttl_secs > 0);
+        let Some((length, cache)) = length.zip(self.inner.as_ref()) else { return (picture, false) };
         let headers = Headers::new();
         picture.describe(&headers);
         put(&headers, "Cache-Control", &format!("public, max-age={}", caching.ttl_secs));
         put(&headers, "Sealpix-Engine", &ENGINE_VERSION.to_string());
+        put(&headers, STORED_HEADER, &asked.now().to_string());
         let mut copy = ResponseBuilder::new().body(picture.body);
         let body = if body_wanted {
             let Ok(kept) = copy.cloned() else { return (Picture { body: copy.into_parts().1, ..picture }, false) };
@@ -108,13 +156,14 @@ impl Cache {
         } else {
             ResponseBody::Empty
         };
-        let cache = worker::Cache::default();
+        let cache = cache.clone();
         let url = format!("{}{name}", self.base);
-        let request_id = request_id.to_owned();
+        let request_id = asked.id.clone();
         context.wait_until(async move {
             let stored = async {
                 let whole = gather(&copy.into(), length, &headers).await?;
-                cache.put(url, whole).await.map_err(|error| error.to_string())
+                let put = JsFuture::from(cache.put_with_str(&url, &whole)).await;
+                put.map(|_| ()).map_err(|_| "the cache does not take it")
             };
             if let Err(reason) = stored.await {
                 trouble(&request_id, &format!("a picture is not stored: {reason}"));
@@ -124,16 +173,21 @@ impl Cache {
     }
 }
 
+/// What the cache has.
+async fn answer(asked: Promise) -> Option<web_sys::Response> {
+    JsFuture::from(asked).await.ok()?.dyn_into().ok()
+}
+
 /// The whole picture in memory. A cache that is given a stream keeps what came before it broke off, under a length of
 /// its own making (CACHE-14).
-async fn gather(copy: &web_sys::Response, length: u32, headers: &Headers) -> Result<Response, String> {
+async fn gather(copy: &web_sys::Response, length: u32, headers: &Headers) -> Result<web_sys::Response, &'static str> {
     let bytes = async { JsFuture::from(copy.array_buffer()?).await }.await.map_err(|_| "it broke off")?;
     let bytes: ArrayBuffer = bytes.unchecked_into();
     if bytes.byte_length() != length {
-        return Err("it is not as long as its Content-Length".to_owned());
+        return Err("it is not as long as its Content-Length");
     }
     let init = ResponseInit::new();
     init.set_headers(headers.as_ref());
-    let whole = web_sys::Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init);
-    whole.map(Response::from).map_err(|_| "no answer can be made of it".to_owned())
+    web_sys::Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init)
+        .map_err(|_| "no answer can be made of it")
 }

@@ -6,6 +6,12 @@ pub(crate) fn now_millis() -> u64 {
     worker::Date::now().as_millis()
 }
 
+/// 32 random hex digits, for names. Without randomness they are all zeros.
+pub(crate) fn random_hex() -> String {
+    let bytes: [u8; 16] = random().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
 /// Random bytes of the platform; `None` if it has none, which no platform of ours lacks.
 #[expect(clippy::disallowed_methods, reason = "this is the one place of the edge that draws them")]
 pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {

@@ -8,6 +8,8 @@ use js_sys::Reflect;
 use sealpix::link::{LinkKeys, LinkSecret};
 use worker::Env;
 
+use crate::counters::OnFailure;
+
 /// Longest that a request may wait for the origin, unless said otherwise.
 const ORIGIN_TIMEOUT_SECS: u32 = 20;
 
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) origin_timeout_secs: u32,
     /// What the limits count.
     pub(crate) limit_counts: LimitCounts,
+    /// What becomes of requests that cannot be counted.
+    pub(crate) on_counter_failure: OnFailure,
 }
 
 /// A variable that is missing or wrong.
@@ -123,7 +127,12 @@ impl Config {
             Some("all") => LimitCounts::All,
             Some(_) => return Err(wrong("SEALPIX_LIMIT_COUNTS", "is neither misses nor all")),
         };
-        Ok(Self { origin, environment, links, cache_host, origin_timeout_secs, limit_counts })
+        let on_counter_failure = match text("SEALPIX_ON_COUNTER_FAILURE")?.as_deref() {
+            None | Some("local") => OnFailure::Local,
+            Some("deny") => OnFailure::Deny,
+            Some(_) => return Err(wrong("SEALPIX_ON_COUNTER_FAILURE", "is neither local nor deny")),
+        };
+        Ok(Self { origin, environment, links, cache_host, origin_timeout_secs, limit_counts, on_counter_failure })
     }
 }
 
@@ -173,6 +182,7 @@ mod tests {
             ("SEALPIX_ORIGIN_TIMEOUT_SECS", "101"),
             ("SEALPIX_ORIGIN_TIMEOUT_SECS", "20s"),
             ("SEALPIX_LIMIT_COUNTS", "hits"),
+            ("SEALPIX_ON_COUNTER_FAILURE", "allow"),
         ] {
             let good = [("SEALPIX_ORIGIN", "http://127.0.0.1:8080"), ("SEALPIX_EDGE_LINK", LINK)];
             let error = read(&[good[0], good[1], (variable, value)]).unwrap_err();

@@ -2,19 +2,18 @@
 
 use std::rc::Rc;
 
-use sealpix::denial::Code;
 use sealpix::{gate, negotiation};
 use worker::{Context, Env, Response};
 
-use crate::asked::Asked;
+use crate::asked::{self, Asked};
 use crate::cache::Cache;
 use crate::config::{Config, LimitCounts};
-use crate::counters::{Counters as _, local::Local};
+use crate::limits::{AddressLimit, Limiter};
 use crate::link;
 use crate::origin::Origin;
 use crate::records::Records;
-use crate::response::{self, Answer, Refusal};
-use crate::trace::{Trace, trouble};
+use crate::response::{self, Answer, Refusal, unconfigured};
+use crate::trace::Trace;
 
 /// The rooms that a request passes through.
 struct Edge<'a> {
@@ -22,7 +21,8 @@ struct Edge<'a> {
     records: Records,
     cache: Cache,
     origin: Origin,
-    counters: Rc<Local>,
+    addresses: AddressLimit,
+    limiter: Limiter,
     context: &'a Context,
 }
 
@@ -33,15 +33,11 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
     let response = if asked.method == "OPTIONS" {
         response::preflight(&asked)
     } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
-        let outcome = match Edge::open(env, context, &asked.id) {
-            Ok(edge) => link::take(request, &asked, &edge.config, &edge.records).await,
-            Err(refusal) => Err(refusal),
-        };
-        response::told(outcome, &asked, &mut trace)
+        response::told(link::take(request, &asked, env).await, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
-        response::own(&asked)
+        response::own(&asked, &trace)
     } else {
-        let outcome = match Edge::open(env, context, &asked.id) {
+        let outcome = match Edge::open(request, env, context, &asked.id) {
             Ok(edge) => deliver(&asked, &edge, &mut trace).await,
             Err(refusal) => Err(refusal),
         };
@@ -55,6 +51,7 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
 }
 
 async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Response, Refusal> {
+    edge.addresses.take(asked).await?;
     let target = gate::read(&asked.method, &asked.target)?;
     let signed = target.request();
     trace.project = Some(signed.project.to_string());
@@ -66,44 +63,42 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let mut answer = Answer::new(&admission, negotiated, asked);
 
     let scope = signed.key.to_string();
-    let take = || edge.counters.take(&scope, admission.limits, asked.now());
+    let take = || edge.limiter.take(&scope, admission.limits, asked.at_millis, (edge.context, &asked.id));
     if edge.config.limit_counts == LimitCounts::All {
-        answer.count(take().await)?;
+        answer.count(take().await?)?;
     }
-    let kept = edge.cache.find(&name).await;
+    let kept = edge.cache.find(&name, admission.caching, asked.now()).await;
     trace.mark("cache");
     if let Some(picture) = kept {
         trace.cache = "hit";
+        let picture = match answer.part(&picture)? {
+            Some(part) => edge.cache.cut(&name, picture, part).await,
+            None => picture,
+        };
         return Ok(answer.with(picture, "hit", trace));
     }
     trace.cache = "miss";
     if edge.config.limit_counts == LimitCounts::Misses {
-        answer.count(take().await)?;
+        answer.count(take().await?)?;
     }
     let facts = Origin::facts(asked, &admission, &operations, negotiated);
     let picture = edge.origin.picture(&asked.target, facts).await?;
     trace.mark("origin");
     let body_wanted = answer.sends_body(&picture);
-    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, &asked.id));
+    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, asked));
     Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
-}
-
-thread_local! {
-    static COUNTERS: Rc<Local> = Rc::new(Local::new());
 }
 
 impl<'a> Edge<'a> {
     /// Reads the configuration and binds what it names. What is wrong is for the operator's log, not for clients.
-    fn open(env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
-        let internal = |error: String| {
-            trouble(request_id, &error);
-            Refusal::from(Code::Internal)
-        };
-        let config = Config::of(env).map_err(|error| internal(error.to_string()))?;
+    fn open(request: &worker::Request, env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
+        let config = Config::of(env).map_err(|error| unconfigured(request_id, &error.to_string()))?;
         let origin = Origin::new(config.clone());
         let records = Records::bind(env, config.clone(), origin.clone())
-            .map_err(|_| internal("the KV namespace RECORDS is not bound".to_owned()))?;
+            .ok_or_else(|| unconfigured(request_id, "the KV namespace RECORDS is not bound"))?;
         let cache = Cache::under(&config.cache_host);
-        Ok(Self { config, records, cache, origin, counters: COUNTERS.with(Rc::clone), context })
+        let addresses = AddressLimit::bind(env);
+        let limiter = Limiter::bind(env, config.on_counter_failure, || asked::data_centre(request));
+        Ok(Self { config, records, cache, origin, addresses, limiter, context })
     }
 }

@@ -28,16 +28,21 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod doctor;
+mod kv;
+mod limits;
 mod link;
 mod origin;
 mod records;
 mod response;
 mod trace;
 
+use std::convert::Infallible;
+
 use worker::{Context, Env, Request, Response, event};
 
 /// Every request.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response, Infallible> {
     Ok(deliver::answer(&request, &env, &context).await)
 }

@@ -14,18 +14,17 @@ use std::thread::LocalKey;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
-use js_sys::futures::JsFuture;
-use js_sys::{Function, Object, Promise, Reflect};
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
 use sealpix::{target, wire};
-use wasm_bindgen::{JsCast as _, JsValue};
-use worker::{Delay, Env, KvStore};
+use wasm_bindgen::JsValue;
+use worker::{Delay, Env};
 
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
 use crate::trace::trouble;
@@ -35,7 +34,7 @@ use memo::{Known, Memo, Record, Standing};
 const BINDING: &str = "RECORDS";
 
 /// How long a data centre may keep a KV value, in seconds: the least that KV takes.
-const KV_CACHE_SECS: u64 = 30;
+const KV_CACHE_SECS: u32 = 30;
 
 /// Pulls of names that nobody knows yet, per second and isolate: strangers invent keys for nothing (SIG-11).
 const PULLS_A_SECOND: u32 = 20;
@@ -67,8 +66,7 @@ thread_local! {
 pub(crate) struct Records {
     config: Rc<Config>,
     origin: Origin,
-    kv: KvStore,
-    namespace: JsValue,
+    kv: Kv,
 }
 
 /// A record's place: `key:pk_…` or `project:my-app`.
@@ -107,8 +105,8 @@ enum Read {
 
 impl Records {
     /// Binds the namespace.
-    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Result<Self, worker::Error> {
-        Ok(Self { config, origin, kv: env.kv(BINDING)?, namespace: Reflect::get(env, &BINDING.into())? })
+    pub(crate) fn bind(env: &Env, config: Rc<Config>, origin: Origin) -> Option<Self> {
+        Some(Self { config, origin, kv: Kv::bind(env, BINDING)? })
     }
 
     /// The records of the key and the project that a target names; `None` for what does not exist.
@@ -189,29 +187,34 @@ impl Records {
         if held.is_err() {
             return refused("KV cannot be read now");
         }
-        if self.put(&name, sealed, stamp.fresh_until.saturating_add(KV_REST_SECS)).await.is_err() {
+        let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
+        if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
             trouble(request_id, &format!("KV does not take {}", name.stored));
             return refused("KV does not take the record now");
         }
         Ok(format!("held {}", stamp.version))
     }
 
-    /// Writes KV. By hand: the library's way brings a JSON writer that costs the Worker 10 KB.
-    async fn put(&self, name: &Name, sealed: &str, expiration: u64) -> Result<(), JsValue> {
-        let options = Object::new();
-        #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-        Reflect::set(&options, &"expiration".into(), &(expiration as f64).into())?;
-        let put: Function = Reflect::get(&self.namespace, &"put".into())?.dyn_into()?;
-        let put = put.call3(&self.namespace, &name.stored.as_str().into(), &sealed.into(), &options)?;
-        JsFuture::from(put.dyn_into::<Promise>()?).await.map(drop)
+    /// What is held of a name, for the doctor: in this isolate's memory, and in KV, or why what KV has does not open.
+    pub(crate) async fn held(&self, name: &str, asked: &Asked) -> (Option<Stamp>, Result<Option<Stamp>, String>) {
+        let memory = MEMO.with_borrow_mut(|memo| memo.stamp(name));
+        let Some(name) = Name::parse(name) else { return (memory, Ok(None)) };
+        let sealed = match self.stored(&name, &asked.id).await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return (memory, Ok(None)),
+            Err(Unreadable) => return (memory, Err("KV cannot be read".to_owned())),
+        };
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, &sealed, asked.now());
+        (memory, opened.map(|opened| Some(opened.stamp)).map_err(|error| error.to_string()))
     }
 
     async fn stored(&self, name: &Name, request_id: &str) -> Result<Option<String>, Unreadable> {
-        let get = pin!(self.kv.get(&name.stored).cache_ttl(KV_CACHE_SECS).text());
+        let get = pin!(self.kv.get(&name.stored, KV_CACHE_SECS));
         let why = match select(get, Delay::from(Duration::from_millis(KV_MILLIS))).await {
             Either::Left((Ok(sealed), _)) => return Ok(sealed),
-            Either::Left((Err(error), _)) => error.to_string(),
-            Either::Right(_) => "it does not answer".to_owned(),
+            Either::Left((Err(_), _)) => "it fails",
+            Either::Right(_) => "it does not answer",
         };
         trouble(request_id, &format!("KV cannot be read: {why}"));
         Err(Unreadable)

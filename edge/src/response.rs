@@ -1,6 +1,8 @@
 //! Answers: the client's headers, rebuilt for each, and refusals as problem+json.
 
-use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, cache_control, is_not_modified};
+use sealpix::answer::{
+    Extent, PREFLIGHT_HEADERS, PROTECTIVE_HEADERS, SHARING_HEADERS, cache_control, extent, is_not_modified,
+};
 use sealpix::denial::{CODE_HEADER, Code, Denial};
 use sealpix::gate::Admission;
 use sealpix::quota::{Limits, Verdict};
@@ -9,7 +11,7 @@ use worker::{Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::asked::Asked;
 use crate::cache::Picture;
-use crate::trace::Trace;
+use crate::trace::{Trace, trouble};
 
 /// When to try again after a refusal that passes by itself within seconds.
 const RETRY_SECS: u64 = 2;
@@ -57,25 +59,53 @@ impl<'a> Answer<'a> {
         !self.asked.is_head() && !self.client_has(picture)
     }
 
-    /// The answer with the picture. `cache` is what `Cache-Status` says (RFC 9211).
+    /// Which bytes of the cache's picture the client is to get: `None` for all. HEAD has no ranges, and who has the
+    /// picture needs none of it (RFC 9110 section 13.2.2).
+    pub(crate) fn part(&self, picture: &Picture) -> Result<Option<(u32, u32)>, Refusal> {
+        let Some((range, length)) = self.asked.range.as_deref().zip(picture.length) else { return Ok(None) };
+        if !self.sends_body(picture) {
+            return Ok(None);
+        }
+        match extent(range, self.asked.if_range.as_deref(), picture.etag.as_deref(), length) {
+            Extent::Whole => Ok(None),
+            Extent::Part(first, last) => Ok(Some((first, last))),
+            Extent::Unsatisfiable => Err(Refusal { bytes: Some(length), ..Code::RangeNotSatisfiable.into() }),
+        }
+    }
+
+    /// The answer with the picture. `cache` is what `Cache-Status` says of its way here (RFC 9211).
     pub(crate) fn with(self, picture: Picture, cache: &str, trace: &Trace) -> Response {
         let headers = common(&self.asked.id, Some(trace));
-        put(&headers, "Cache-Status", &format!("sealpix; {cache}"));
-        put(&headers, "Cache-Control", &cache_control(self.caching, self.expires, self.asked.now()));
+        let has = self.client_has(&picture);
+        let mut cache_status = format!("sealpix; {cache}");
+        if let Some(secs) = picture.fresh_secs {
+            cache_status += &format!("; ttl={secs}");
+        } else if has {
+            // The client's 304 is not what the origin said.
+            cache_status += "; fwd-status=200";
+        }
+        put(&headers, "Cache-Status", &cache_status);
+        // By the clock as it is now: the origin may have taken longer than the URL has left (CACHE-5).
+        put(&headers, "Cache-Control", &cache_control(self.caching, self.expires, trace.now()));
         if self.negotiated {
             put(&headers, "Vary", "Accept");
         }
         for (name, value) in self.rate.iter().flat_map(|rate| rate.iter()) {
             put(&headers, name, value);
         }
-        let has = self.client_has(&picture);
         if has {
             put(&headers, "ETag", picture.etag.as_deref().unwrap_or_default());
         } else {
+            put(&headers, "Accept-Ranges", "bytes");
             picture.describe(&headers);
         }
+        let status = match picture.part {
+            _ if has => 304,
+            Some(_) => 206,
+            None => 200,
+        };
         let body = if self.sends_body(&picture) { picture.body } else { ResponseBody::Empty };
-        ResponseBuilder::new().with_status(if has { 304 } else { 200 }).with_headers(headers).body(body)
+        ResponseBuilder::new().with_status(status).with_headers(headers).body(body)
     }
 
     fn client_has(&self, picture: &Picture) -> bool {
@@ -91,6 +121,8 @@ pub(crate) struct Refusal {
     /// The origin's own words, status and body, where it was the origin that refused.
     passed: Option<(u16, String)>,
     rate: Option<RateHeaders>,
+    /// How many bytes there are, where others were asked for.
+    bytes: Option<u32>,
     /// The edge's proof was refused: to be told apart from an origin that is away.
     pub(crate) proof_refused: bool,
 }
@@ -101,7 +133,7 @@ impl From<Denial> for Refusal {
         if passes || denial.code.status() == 503 {
             denial.retry_after_secs.get_or_insert(RETRY_SECS);
         }
-        Self { denial, passed: None, rate: None, proof_refused: false }
+        Self { denial, passed: None, rate: None, bytes: None, proof_refused: false }
     }
 }
 
@@ -129,15 +161,25 @@ impl Refusal {
     }
 }
 
+/// The Worker lacks a variable or a binding. That is for the operator's log, not for clients.
+pub(crate) fn unconfigured(request_id: &str, error: &str) -> Refusal {
+    trouble(request_id, error);
+    Code::Internal.into()
+}
+
 /// The answer to a request that is refused.
 pub(crate) fn refused(refusal: Refusal, asked: &Asked, trace: &Trace) -> Response {
-    let Refusal { denial, passed, rate, .. } = refusal;
+    let Refusal { denial, passed, rate, bytes, .. } = refusal;
     let headers = common(&asked.id, Some(trace));
+    put(&headers, CODE_HEADER, denial.code.as_str());
     if denial.code == Code::MethodNotAllowed {
         put(&headers, "Allow", "GET, HEAD, OPTIONS");
     }
     if let Some(secs) = denial.retry_after_secs {
         put(&headers, "Retry-After", &secs.to_string());
+    }
+    if let Some(bytes) = bytes {
+        put(&headers, "Content-Range", &format!("bytes */{bytes}"));
     }
     for (name, value) in rate.iter().flat_map(|rate| rate.iter()) {
         put(&headers, name, value);
@@ -152,30 +194,25 @@ pub(crate) fn told(outcome: Result<String, Refusal>, asked: &Asked, trace: &mut 
         Ok(said) => text(common(&asked.id, None), 200, "text/plain", said, asked),
         Err(refusal) => {
             trace.refused = Some(refusal.code());
-            let mut response = refused(refusal, asked, trace);
-            if let Some(code) = trace.refused {
-                put(response.headers_mut(), CODE_HEADER, code.as_str());
-            }
-            response
+            refused(refusal, asked, trace)
         }
     }
 }
 
 /// `/_sealpix/…`: the edge's own. Its health, and nothing else from outside; the origin's way in is link.rs.
-pub(crate) fn own(asked: &Asked) -> Response {
-    let headers = common(&asked.id, None);
+pub(crate) fn own(asked: &Asked, trace: &Trace) -> Response {
     if asked.target == "/_sealpix/healthz" && matches!(asked.method.as_str(), "GET" | "HEAD") {
-        return text(headers, 200, "text/plain", "ok".to_owned(), asked);
+        return text(common(&asked.id, None), 200, "text/plain", "ok".to_owned(), asked);
     }
-    let denial = Denial::from(Code::NotFound);
-    text(headers, denial.code.status(), "application/problem+json", denial.problem(&asked.id), asked)
+    refused(Code::NotFound.into(), asked, trace)
 }
 
-/// OPTIONS: which methods pages may use, the same for every URL (SIG-15).
+/// OPTIONS: what pages may ask with, the same for every URL (SIG-15).
 pub(crate) fn preflight(asked: &Asked) -> Response {
     let headers = common(&asked.id, None);
-    put(&headers, "Access-Control-Allow-Methods", "GET, HEAD");
-    put(&headers, "Access-Control-Max-Age", "86400");
+    for (name, value) in PREFLIGHT_HEADERS {
+        put(&headers, name, value);
+    }
     put(&headers, "Cache-Control", "no-store");
     ResponseBuilder::new().with_status(204).with_headers(headers).empty()
 }

@@ -35,6 +35,11 @@ impl Trace {
         }
     }
 
+    /// The clock at the end of the last step, in unix seconds. The arrival lies as far back as the origin took.
+    pub(crate) fn now(&self) -> u64 {
+        self.marked_millis / 1000
+    }
+
     /// Ends a step: what took place since the last one.
     pub(crate) fn mark(&mut self, step: &'static str) {
         let now = clock::now_millis();

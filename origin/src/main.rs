@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 mod commands;
 
 use commands::{
-    CommandError, audit, config, doctor, inspect, keys, license, openapi, projects, registry, secrets, serve, settings,
-    setup, sign, users,
+    CommandError, audit, config, doctor, edge, inspect, keys, license, openapi, projects, purge, registry, secrets,
+    serve, settings, setup, sign, users,
 };
 
 /// Signed image URLs: the origin and its commands.
@@ -38,6 +38,8 @@ enum Command {
     Secrets(secrets::Secrets),
     /// List and show projects
     Projects(projects::Projects),
+    /// Empty the caches of a project, or of some of its sources
+    Purge(purge::Purge),
     /// List, read and change settings
     Settings(settings::Settings),
     /// Show, activate and remove the licence; issue one, as its vendor
@@ -52,6 +54,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Check configuration, database, secrets, edge link, folders and clock
     Doctor(doctor::Doctor),
+    /// Check the deployed Worker
+    Edge(edge::Edge),
 }
 
 #[tokio::main]
@@ -81,6 +85,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Users(command) => command.run().await,
         Command::Secrets(command) => command.run().await,
         Command::Projects(command) => command.run().await,
+        Command::Purge(command) => command.run().await,
         Command::Settings(command) => command.run().await,
         Command::License(command) => command.run().await,
         Command::Config(command) => command.run().await,
@@ -88,6 +93,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Registry(command) => command.run().await,
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run().await,
+        Command::Edge(command) => command.run().await,
     }
 }
 

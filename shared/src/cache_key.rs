@@ -5,6 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::encoding::hex;
 use crate::envelope::length_prefixed;
 use crate::operations::Operations;
 use crate::record::ProjectRecord;
@@ -46,6 +47,6 @@ impl CacheKey {
         let mut hash = Sha256::new();
         hash.update(&self.0);
         hash.update(length_prefixed([operations.to_string().as_bytes()]));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }

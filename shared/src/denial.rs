@@ -66,6 +66,8 @@ codes! {
     SourceDenied = "source_denied", 403, "The source is not allowed";
     /// The key's minute or day is full.
     RateLimited = "rate_limited", 429, "The key's rate limit is reached";
+    /// A range of bytes that begins behind the picture's end.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The picture has no such bytes";
     /// The edge's own paths, which are not for clients.
     NotFound = "not_found", 404, "Nothing is here";
     /// The client address's limit is reached.
@@ -74,12 +76,16 @@ codes! {
     KeyLookupBusy = "key_lookup_busy", 503, "The key cannot be looked up now";
     /// The edge's record is too old to rely on.
     RecordStale = "record_stale", 503, "The edge has no fresh record of the key";
+    /// The key's requests cannot be counted, and the operator denies then.
+    CounterUnavailable = "counter_unavailable", 503, "Requests cannot be counted now";
     /// More work than the origin takes on.
     Overloaded = "overloaded", 503, "Too much work at once";
     /// The edge cannot reach the origin.
     OriginUnreachable = "origin_unreachable", 502, "The origin does not answer";
     /// The origin did not answer in time.
     OriginTimeout = "origin_timeout", 504, "The origin took too long";
+    /// The origin's epochs are lower than its edge's: a purge that it does not know.
+    OriginBehind = "origin_behind", 503, "The origin has not caught up with a purge";
     /// The proof of the edge is absent or wrong.
     ProofRequired = "proof_required", 403, "This origin answers its edge only";
     /// A usage report of the edge that does not read, or counts what it may not.

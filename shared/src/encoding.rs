@@ -2,6 +2,7 @@
 //!
 //! The plain bytes stand for themselves and may not be escaped; every other byte must be `%XX` with
 //! upper-case hex. So an encoded text decodes to one text and a text has one encoding (SIG-5, PATH-1).
+//! Beside it, the lower-case hex of ids and hashes.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -46,6 +47,13 @@ pub fn escape(text: &str) -> Cow<'_, str> {
         push_escaped(&mut out, byte, is_plain(byte));
     }
     Cow::Owned(out)
+}
+
+/// Lower-case hexadecimal, two digits a byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Appends `byte` as it is, or as `%XX`.
@@ -122,6 +130,11 @@ pub(crate) fn unescape_loosely(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hexadecimal_is_lower_case_and_whole() {
+        assert_eq!(hex(&[0x00, 0x09, 0x0a, 0xa0, 0xff]), "00090aa0ff");
+    }
 
     #[test]
     fn path1_path3_sig5_each_wrong_spelling_has_its_error() {

@@ -130,8 +130,9 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// HKDF-SHA256 without salt: 32 bytes for one purpose.
-pub(crate) fn derive(secret: &[u8; 32], info: &[u8]) -> [u8; 32] {
+/// HKDF-SHA256 (RFC 5869) without salt: 32 bytes for one purpose, which the label `info` names.
+#[must_use]
+pub fn derive(secret: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     // 32 bytes are far below HKDF's limit of 255 hash lengths, its only error.
     let _ = Hkdf::<Sha256>::new(None, secret).expand(info, &mut out);
@@ -151,9 +152,11 @@ mod tests {
 
     #[test]
     fn the_worked_example_derives_its_signing_key() {
-        let hex: String =
-            SecretKey::parse(SECRET).unwrap().signing_key().as_bytes().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "28cae0d241eed3e430dafc3ebf943faf36e5135f6224d8faf74218c7d877babd");
+        let signing_key = SecretKey::parse(SECRET).unwrap().signing_key();
+        assert_eq!(
+            crate::encoding::hex(signing_key.as_bytes()),
+            "28cae0d241eed3e430dafc3ebf943faf36e5135f6224d8faf74218c7d877babd"
+        );
     }
 
     #[test]

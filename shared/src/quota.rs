@@ -4,6 +4,7 @@
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Requests that a key may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -60,6 +61,12 @@ impl Window {
     #[must_use]
     pub const fn start(self, now: u64) -> u64 {
         now - now % self.secs()
+    }
+
+    /// The start of the next window.
+    #[must_use]
+    pub const fn end(self, now: u64) -> u64 {
+        self.start(now) + self.secs()
     }
 
     /// Seconds until the next window begins: 1 to the window's length.
@@ -145,18 +152,35 @@ pub struct Tally {
 impl Tally {
     /// Judges a request and counts it in both windows if it is admitted.
     pub fn take(&mut self, limits: Limits, now: u64) -> Verdict {
+        self.turn(now);
+        let verdict = Verdict::of(limits, self.minute.1, self.day.1, now);
+        if verdict.admitted {
+            self.spend(now);
+        }
+        verdict
+    }
+
+    /// Counts a request that was admitted by another judge.
+    pub fn spend(&mut self, now: u64) {
+        self.turn(now);
+        self.minute.1 = self.minute.1.saturating_add(1);
+        self.day.1 = self.day.1.saturating_add(1);
+    }
+
+    fn turn(&mut self, now: u64) {
         for (window, count) in [(Window::Minute, &mut self.minute), (Window::Day, &mut self.day)] {
             if count.0 != window.start(now) {
                 *count = (window.start(now), 0);
             }
         }
-        let verdict = Verdict::of(limits, self.minute.1, self.day.1, now);
-        if verdict.admitted {
-            self.minute.1 = self.minute.1.saturating_add(1);
-            self.day.1 = self.day.1.saturating_add(1);
-        }
-        verdict
     }
+}
+
+/// The name of a scope where strangers might list it: 96 bits of its SHA-256, as 24 hex digits.
+#[must_use]
+pub fn scope_name(scope: &str) -> String {
+    let hash = Sha256::new().chain_update(b"sealpix/counter/v1\n").chain_update(scope).finalize();
+    hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -194,6 +218,23 @@ mod tests {
         assert!(admitted(&mut tally, 60) && admitted(&mut tally, 61) && admitted(&mut tally, 120));
         assert!(!admitted(&mut tally, 180), "five of the day are spent");
         assert!(admitted(&mut tally, 86_400));
+    }
+
+    #[test]
+    fn what_another_judge_admitted_counts_too() {
+        let mut tally = Tally::default();
+        tally.spend(0);
+        tally.spend(0);
+        assert!(!tally.take(LIMITS, 1).admitted);
+        tally.spend(60);
+        assert_eq!(tally.take(LIMITS, 61).binding.remaining, 0);
+    }
+
+    #[test]
+    fn a_scope_is_listed_under_a_hash() {
+        let name = scope_name("pk_live_1");
+        assert_eq!((name.len(), name == scope_name("pk_live_2")), (24, false));
+        assert!(name.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 
     #[test]

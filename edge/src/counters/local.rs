@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use sealpix::quota::{Limits, Tally, Verdict};
 
-use super::Counters;
+use super::{Counters, Unavailable};
 use crate::bounded::Bounded;
 
 /// Scopes in a generation: some hundred bytes each, so some megabytes of the isolate's 128 at most.
@@ -42,8 +42,18 @@ impl Default for Local {
 }
 
 impl Counters for Local {
-    async fn take(&self, scope: &str, limits: Limits, now: u64) -> Verdict {
-        self.count(scope, limits, now)
+    async fn take(&self, scope: &str, limits: Limits, now: u64) -> Result<Verdict, Unavailable> {
+        Ok(self.count(scope, limits, now / 1000))
+    }
+
+    fn due_at(&self) -> Option<u64> {
+        None
+    }
+
+    async fn settle(&self, _now: u64) {}
+
+    fn failures(&self) -> u64 {
+        0
     }
 }
 

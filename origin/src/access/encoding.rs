@@ -1,8 +1,7 @@
-//! The room's encodings and derivations, each in one place.
+//! The room's encodings, each in one place.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
 use hkdf::hmac::{Hmac, KeyInit as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -23,21 +22,6 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// HKDF-SHA256 (RFC 5869) without salt, one label a purpose.
-pub(super) fn derive(secret: &[u8], label: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    // 32 bytes are far below HKDF's limit, its only error.
-    let _ = Hkdf::<Sha256>::new(None, secret).expand(label, &mut out);
-    out
-}
-
 /// HMAC-SHA256 under a 32-byte key, zero-filled to the hash's block as RFC 2104 says: a form that cannot fail.
 pub(super) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0; 64]);
@@ -50,6 +34,7 @@ pub(super) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use hkdf::hmac::Mac as _;
+    use sealpix::encoding::hex;
 
     use super::*;
 
@@ -59,11 +44,6 @@ mod tests {
         for other in ["AB", "AA=", "AA==", " AA", "AA\n", "A", "", "AAA", "+A", "/A"] {
             assert!(decode::<1>(other).is_none(), "{other:?}");
         }
-    }
-
-    #[test]
-    fn hexadecimal_is_lower_case_and_whole() {
-        assert_eq!(hex(&[0x00, 0x0f, 0xa0, 0xff]), "000fa0ff");
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 pub mod cookie;
 pub mod csrf;
-pub mod duration;
 pub mod email;
 mod encoding;
 pub mod id;

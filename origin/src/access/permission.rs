@@ -84,12 +84,10 @@ permissions! {
     SourcesWrite = "sources:write", ADMIN, By::Anyone;
     /// Look at the gallery.
     GalleryRead = "gallery:read", Least::Guest, By::Anyone;
-    /// Add pictures to the gallery and remove them.
-    GalleryWrite = "gallery:write", EDITOR, By::Anyone;
     /// Have the origin sign URLs.
     Sign = "sign", EDITOR, By::Anyone;
     /// Purge derivatives from caches.
-    Purge = "purge", ADMIN, By::Anyone;
+    Purge = "purge", EDITOR, By::Anyone;
     /// Read usage counts.
     UsageRead = "usage:read", VIEWER, By::Anyone;
     /// Read settings; never secret ones.

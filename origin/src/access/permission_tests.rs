@@ -14,9 +14,8 @@ const TABLE: &str = "
     sources:read    - v e a token
     sources:write   - - - a token
     gallery:read    g v e a token
-    gallery:write   - - e a token
     sign            - - e a token
-    purge           - - - a token
+    purge           - - e a token
     usage:read      - v e a token
     settings:read   - - - a token
     settings:write  - - - a token

@@ -8,9 +8,11 @@
 use std::fmt;
 
 use hkdf::hmac::Mac as _;
+use sealpix::encoding::hex;
+use sealpix::key::derive;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::encoding::{decode, decode_all, derive, encode, hex, keyed};
+use super::encoding::{decode, decode_all, encode, keyed};
 use super::id::{SessionId, UserId};
 
 /// Fewest bytes of a JWT secret: HS256 wants a key as long as its hash (RFC 7518, 3.2).

@@ -6,10 +6,11 @@
 use std::fmt;
 
 use hkdf::hmac::Mac as _;
+use sealpix::encoding::hex;
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::encoding::{decode, encode, hex, keyed};
+use super::encoding::{decode, encode, keyed};
 use crate::clock::{NoEntropy, random};
 
 /// Not a token of the kind that was wanted. Never repeats the text.

@@ -120,6 +120,9 @@ impl Caller {
                 self.kind = Kind::User { id, role };
             }
             SessionOwner::Guest => {
+                // Nobody else's rights hang on it.
+                let is_on = admin.origin.is_guest_mode_on().await?;
+                self.guests = if is_on { GuestMode::On } else { GuestMode::Off };
                 self.actor = Actor::Guest;
                 self.kind = Kind::Guest;
             }
@@ -138,10 +141,9 @@ impl FromRequestParts<Arc<Admin>> for Caller {
             return Ok(caller.clone());
         }
         let peer = parts.extensions.get::<Peer>();
-        let guest_mode = admin.origin.is_guest_mode_on().await?;
         let mut caller = Self {
             kind: Kind::Nobody,
-            guests: if guest_mode { GuestMode::On } else { GuestMode::Off },
+            guests: GuestMode::Off,
             actor: Actor::Anonymous(String::new()),
             address: peer.map(|peer| peer.address),
             is_tls: peer.is_some_and(|peer| peer.is_tls),

@@ -10,7 +10,7 @@ use crate::access::password::HashError;
 use crate::clock::NoEntropy;
 use crate::keys::MintError;
 use crate::origin::OpenError;
-use crate::registry::{HostRuleError, ProjectError, RegistryError};
+use crate::registry::{HostRuleError, ProjectError, RegistryError, SourcePrefixError};
 use crate::settings::SettingError;
 use crate::signing::SignError;
 use crate::vault::VaultError;
@@ -265,6 +265,12 @@ impl From<ProjectError> for Problem {
 impl From<HostRuleError> for Problem {
     fn from(error: HostRuleError) -> Self {
         ProjectError::Rule(error).into()
+    }
+}
+
+impl From<SourcePrefixError> for Problem {
+    fn from(error: SourcePrefixError) -> Self {
+        Self::unfit("source_invalid", error.to_string())
     }
 }
 

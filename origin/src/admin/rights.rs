@@ -99,6 +99,16 @@ pub(super) async fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Scope;
+
+    #[test]
+    fn every_scope_opens_a_route() {
+        let (_, document) = crate::admin::described().split_for_parts();
+        let rights = Rights::of(&document);
+        let opens = |permission| rights.0.values().any(|need| *need == Need::Permission(permission));
+        let idle = Scope::all().filter(|scope| !opens(scope.permission())).map(Scope::as_str);
+        assert_eq!(idle.collect::<Vec<_>>(), Vec::<&str>::new());
+    }
 
     #[test]
     fn every_route_says_who_may_use_it() {

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use sealpix::encoding::hex;
 use sealpix_origin::clock::{Clock as _, SystemClock, random};
 use sealpix_origin::config::Environment;
 use sealpix_origin::license::{Feature, License as Payload, SigningKey, instance_limit, issue};
@@ -147,7 +148,7 @@ impl Issue {
         let refused = |error: &dyn std::error::Error| CommandError::Refused(error.to_string());
         let key = SigningKey::parse(&text.ok_or_else(missing)?).map_err(|error| refused(&error))?;
         let bytes: [u8; 8] = random().map_err(|error| refused(&error))?;
-        let random_id = || bytes.iter().fold("lic_".to_owned(), |id, byte| format!("{id}{byte:02x}"));
+        let random_id = || format!("lic_{}", hex(&bytes));
         let now = SystemClock.secs();
         let features = self.features.iter().map(|named| match named {
             FeatureNamed::WhiteLabel => Feature::WhiteLabel.as_str().to_owned(),

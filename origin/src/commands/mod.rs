@@ -8,6 +8,8 @@ macro_rules! println {
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod edge;
+pub(crate) mod findings;
 pub(crate) mod flags;
 pub(crate) mod inspect;
 pub(crate) mod keys;
@@ -15,6 +17,7 @@ pub(crate) mod license;
 pub(crate) mod openapi;
 pub(crate) mod out;
 pub(crate) mod projects;
+pub(crate) mod purge;
 pub(crate) mod registry;
 pub(crate) mod rotate;
 pub(crate) mod secrets;

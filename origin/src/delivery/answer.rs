@@ -7,7 +7,9 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::response::Builder;
 use axum::http::{Response, StatusCode};
-use sealpix::answer::{PROTECTIVE_HEADERS, SHARING_HEADERS, attachment, cache_control, is_not_modified};
+use sealpix::answer::{
+    PREFLIGHT_HEADERS, PROTECTIVE_HEADERS, SHARING_HEADERS, attachment, cache_control, is_not_modified,
+};
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::denial::{CODE_HEADER, Denial};
 use sealpix::gate::Admission;
@@ -72,10 +74,8 @@ impl Frame<'_> {
 
 /// OPTIONS: what a page may do, and nothing about the URL (SIG-15).
 pub(super) fn preflight() -> Response<Body> {
-    let head = protected(StatusCode::NO_CONTENT)
-        .header("Access-Control-Allow-Origin", "*")
-        .header("Access-Control-Allow-Methods", "GET, HEAD")
-        .header("Access-Control-Max-Age", "86400");
+    let head = protected(StatusCode::NO_CONTENT).header("Access-Control-Allow-Origin", "*");
+    let head = PREFLIGHT_HEADERS.iter().fold(head, |head, (name, value)| head.header(*name, *value));
     finish(head, Body::empty())
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) now: u64,
     pub(crate) referer: Option<String>,
     pub(crate) accept: Accept,
+    /// The project's epoch and the source's, as the edge knows them.
+    pub(crate) epochs: Option<(u64, u64)>,
     /// Whether row 11 is ours; behind an edge it is the edge's.
     pub(crate) counted_by_us: bool,
 }
@@ -90,7 +92,7 @@ impl Circumstances {
         if !needs_proof {
             let referer = joined(&request.headers, &REFERER);
             let accept = Accept::Header(joined(&request.headers, &ACCEPT));
-            return Ok((Facts { now, referer, accept, counted_by_us: true }, None));
+            return Ok((Facts { now, referer, accept, epochs: None, counted_by_us: true }, None));
         }
         let header = request.headers.get(proof::HEADER).and_then(|header| header.to_str().ok());
         let header = header.ok_or(Code::ProofRequired)?;
@@ -103,7 +105,8 @@ impl Circumstances {
         let facts = proof::verify(&links, proven, header, now)
             .map_err(|error| Denial::new(Code::ProofRequired, error.to_string()))?;
         let accept = Accept::Proven(gate::negotiated(facts.format.as_deref()));
-        let proven = Facts { now: facts.time, referer: facts.referer, accept, counted_by_us: false };
+        let epochs = Some((facts.project_epoch, facts.source_epoch));
+        let proven = Facts { now: facts.time, referer: facts.referer, accept, epochs, counted_by_us: false };
         Ok((proven, facts.request_id))
     }
 }

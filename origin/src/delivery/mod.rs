@@ -17,6 +17,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode};
 use sealpix::denial::{Code, Denial};
+use sealpix::encoding::hex;
 use sealpix::gate::{self, Admission};
 use sealpix::operations::Operations;
 use sealpix::record::ProjectRecord;
@@ -100,6 +101,7 @@ async fn way(
     noted.is_counted = facts.counted_by_us;
     let target = gate::read(request.method.as_str(), circumstances::raw_target(request)?)?;
     let (admission, project) = admit(delivery, &target, &facts, noted).await?;
+    require_epochs(&admission, facts.epochs)?;
     let standing = if facts.counted_by_us {
         Some(delivery.counters.take(target.request().key, admission.limits, facts.now)?)
     } else {
@@ -144,6 +146,28 @@ async fn admit(
     Ok((admission, project))
 }
 
+/// Seconds after which an origin has most likely caught up: a replica's lag, not a restored backup.
+const BEHIND_RETRY_SECS: u64 = 2;
+
+/// Refuses work for an edge that knows of a purge that we do not: a backup was restored under it, or our database lags.
+///
+/// This is what makes a purge final. The edge names what it stores by its own epochs, and our answer may go under that name
+/// only if the source's bytes are read after the purge was committed. They are: our epochs, at least the edge's, were read
+/// from the registry before the source is fetched, and nothing here keeps sources, results or work under way between
+/// requests. What does one day must have [`Admission::epochs`] in its name. An answer that was begun before the purge goes
+/// under the name of the epochs that its edge knew then. Epochs are compared in their order: a project's stands above those
+/// of its sources, which it empties.
+fn require_epochs(admission: &Admission, known: Option<(u64, u64)>) -> Result<(), Denial> {
+    match known {
+        Some(known) if admission.epochs < known => {
+            let detail =
+                "the edge knows of a purge that this origin does not; after a restored backup, purge the project";
+            Err(Denial { retry_after_secs: Some(BEHIND_RETRY_SECS), ..Denial::new(Code::OriginBehind, detail) })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The source's bytes. Redirects, where they are on, lead only to what the project's rules admit.
 async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectRecord) -> Result<Fetched, Denial> {
     let fetch = &delivery.origin.config.fetch;
@@ -175,8 +199,7 @@ fn etag(source: &Fetched, operations: &Operations) -> String {
     hash.update([0]);
     hash.update(operations.to_string());
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
-    let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    format!("\"{:.32}\"", hex(&hash.finalize()))
 }
 
 /// A fault of ours: logged in full, told without detail.

@@ -147,10 +147,15 @@ async fn passed<T, E: std::fmt::Display>(
     }
 }
 
+/// What is free, for this process, on the disk of a folder.
+pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Whether the folder's disk has room left.
 fn check_space(folder: &Path, least_bytes: u64) -> std::io::Result<()> {
-    let disk = rustix::fs::statvfs(folder)?;
-    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free_bytes = free_bytes(folder)?;
     if free_bytes < least_bytes {
         return Err(std::io::Error::other(format!("{free_bytes} bytes are free, fewer than {least_bytes}")));
     }

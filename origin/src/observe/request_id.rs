@@ -4,6 +4,7 @@
 //! none can forge a log line or a header. It names, and secures nothing.
 
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use sealpix::encoding::hex;
 
 use crate::clock::random;
 
@@ -50,8 +51,7 @@ impl RequestId {
 
     fn random() -> Self {
         // Without randomness the name is empty and the request goes on.
-        let hex = |bytes: [u8; 16]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        random().map(|bytes| Self(hex(bytes))).unwrap_or_default()
+        random::<16>().map(|bytes| Self(hex(&bytes))).unwrap_or_default()
     }
 
     /// The name.

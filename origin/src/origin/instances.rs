@@ -10,6 +10,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sealpix::encoding::hex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{OpenError, Origin, create_private, lock};
@@ -36,7 +37,7 @@ impl Presence {
         let folder = origin.config.data_dir.join("instances");
         let now = origin.clock.millis();
         let bytes: [u8; 8] = random().map_err(VaultError::from)?;
-        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&bytes);
         let lock_file = lock_file(&folder, &id);
         let held = create_private(&folder).and_then(|()| lock(&lock_file));
         let held = held

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use sealpix::encoding::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -105,10 +106,7 @@ impl AuditEntry {
                 None => field(b"-"),
             }
         }
-        hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&hasher.finalize())
     }
 
     pub(super) fn log(&self) {

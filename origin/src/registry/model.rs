@@ -6,7 +6,7 @@ use sealpix::domain::HostRule;
 use sealpix::key::PublicKey;
 use sealpix::operations::Name;
 use sealpix::quota::Limits;
-use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy, Preset, ProjectRecord};
+use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy, Preset, ProjectRecord, SourceEpoch};
 use sealpix::target::Slug;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +76,10 @@ pub struct Project {
     pub caching: Caching,
     /// What its new keys get where their maker says nothing; no part of its record.
     pub key_defaults: KeyDefaults,
-    /// Moves at a purge.
+    /// Moves when all of it is purged.
     pub epoch: u64,
+    /// Purges of a part, in the order of their prefixes' bytes.
+    pub source_epochs: Vec<SourceEpoch>,
 }
 
 impl Project {
@@ -99,7 +101,7 @@ impl Project {
             watermarks: Vec::new(),
             caching: self.caching,
             epoch: self.epoch,
-            source_epochs: Vec::new(),
+            source_epochs: self.source_epochs.clone(),
         }
     }
 }

@@ -8,14 +8,15 @@ use serde_json::json;
 use super::database::{Row, values};
 use super::{
     Change, Key, Project, Query, RecordName, Registry, RegistryError, StoredSource, Versioned, keys, next_version,
-    outbox, parsed, to_json,
+    outbox, parsed, purges, to_json,
 };
 
-/// What [`read`] reads, of the table as `p`. Grants, `name:version` with commas between, are a part of the project's own
-/// statement, so that both are of one moment.
+/// What [`read`] reads, of the table as `p`. Grants, `name:version` with commas between, and source epochs, `epoch prefix`
+/// a line, are a part of the project's own statement, so that all are of one moment.
 pub(super) const COLUMNS: &str = "p.slug, p.environment, p.referers, p.require_referer, p.sources, p.presets, \
      p.caching, p.epoch, p.version, p.key_defaults, (SELECT string_agg(s.name || ':' || CAST(s.version AS TEXT), ',') \
-     FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug), p.is_removed";
+     FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug), p.is_removed, \
+     (SELECT string_agg(CAST(e.epoch AS TEXT) || ' ' || e.prefix, '\n') FROM source_epochs e WHERE e.project = p.slug)";
 
 pub(super) async fn find(db: &mut impl Query, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
     Ok(find_any(db, slug).await?.filter(|(_, is_removed)| !is_removed).map(|(project, _)| project))
@@ -40,6 +41,10 @@ pub(super) fn read(row: &Row) -> Result<Versioned<Project>, RegistryError> {
         caching: row.json(6, "project's caching")?,
         key_defaults: row.json(9, "project's defaults of keys")?,
         epoch: row.get(7)?,
+        source_epochs: parsed(
+            purges::read(row.get::<Option<String>>(12)?.as_deref().unwrap_or_default()),
+            "source epoch",
+        )?,
     };
     Ok(Versioned { value, version: row.get(8)? })
 }
@@ -129,8 +134,8 @@ impl Change {
         Ok(())
     }
 
-    /// Creates the project, or changes it; an equal project keeps its version. Epochs only rise. The versions of
-    /// grants are the sources' own and no part of the project's row.
+    /// Creates the project, or changes it; an equal project keeps its version. Epochs only rise, and the purges of its
+    /// sources stand. The versions of grants are the sources' own and no part of the project's row.
     pub async fn put_project(&mut self, project: &Project) -> Result<(), RegistryError> {
         let stored = find_any(self, &project.slug).await?;
         let was_removed = stored.as_ref().is_some_and(|(_, is_removed)| *is_removed);
@@ -140,10 +145,16 @@ impl Change {
         if let Some(stored) = &stored {
             wanted.epoch = wanted.epoch.max(stored.value.epoch);
             wanted.grants.clone_from(&stored.value.grants);
+            wanted.source_epochs.clone_from(&stored.value.source_epochs);
             if !was_removed && wanted == stored.value && granted(project) == granted(&stored.value) {
                 return Ok(());
             }
             version = next_version(stored.version, version);
+            if !wanted.fits() {
+                // It has grown, and there is no room for its purges of parts any more.
+                wanted.purge(None, self.now());
+                purges::store(self, &stored.value, &wanted).await?;
+            }
         }
         let sql = "INSERT INTO projects (slug, environment, referers, require_referer, sources, presets, caching, \
                    epoch, version, key_defaults) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (slug) DO UPDATE SET \
@@ -194,10 +205,13 @@ impl Change {
         self.execute("DELETE FROM grants WHERE project = $1", values![slug.as_str()]).await?;
         let version = next_version(stored.version, now);
         let sql = "UPDATE projects SET environment = $2, referers = '[]', require_referer = 0, sources = '[]', \
-                   presets = '{}', caching = $3, key_defaults = '{}', epoch = epoch + 1, version = $4, is_removed = 1 \
+                   presets = '{}', caching = $3, key_defaults = '{}', epoch = $5, version = $4, is_removed = 1 \
                    WHERE slug = $1";
         let emptied = (to_json(&Environment::default())?, to_json(&Caching::default())?);
-        self.execute(sql, values![slug.as_str(), emptied.0, emptied.1, version]).await?;
+        let mut purged = stored.value.clone();
+        let epoch = purged.purge(None, now).epoch;
+        self.execute(sql, values![slug.as_str(), emptied.0, emptied.1, version, epoch]).await?;
+        purges::store(self, &stored.value, &purged).await?;
         outbox::queue(self, &RecordName::Project(slug.clone()), version).await?;
         self.note("project.remove", format!("project {slug}"), Some(described(&stored.value)), None);
         Ok(())

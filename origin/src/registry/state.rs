@@ -252,6 +252,7 @@ impl ProjectDeclared {
             caching: self.caching,
             key_defaults: self.key_defaults.clone(),
             epoch: 0,
+            source_epochs: Vec::new(),
         };
         project.check()?;
         Ok(project)

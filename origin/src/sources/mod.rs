@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealpix::encoding::hex;
 use sha2::{Digest, Sha256};
 
 use listing::Listing;
@@ -72,7 +73,7 @@ impl Fetched {
 
 /// The version of the content that was hashed.
 fn version(content: Sha256) -> String {
-    content.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&content.finalize())
 }
 
 /// How much one fetch may take.

@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use sealpix::key::derive;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::jwt::JwtKey;
-use super::tier::{Tier, Under, hkdf};
+use super::tier::{Tier, Under};
 use super::{Place, VaultError};
 use crate::clock::random;
 
@@ -69,8 +70,8 @@ impl DataVault {
     /// The second tier under its data key.
     #[must_use]
     pub fn new(key: &DataKey) -> Self {
-        let cells = hkdf(&key.0, b"sealpix/vault/data-cells/v1");
-        let told_by = hkdf(&key.0, b"sealpix/vault/data-key-id/v1");
+        let cells = derive(&key.0, b"sealpix/vault/data-cells/v1");
+        let told_by = derive(&key.0, b"sealpix/vault/data-key-id/v1");
         Self { tier: Tier::new(Under::Data, cells, told_by) }
     }
 

@@ -7,9 +7,10 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sealpix::key::derive;
 use zeroize::Zeroizing;
 
-use super::tier::{Tier, Under, hkdf};
+use super::tier::{Tier, Under};
 use super::{Place, VaultError};
 use crate::clock::random;
 
@@ -47,7 +48,7 @@ impl JwtSecret {
     /// A key for one purpose: HKDF-SHA256 with the purpose's label, such as `sealpix/jwt/session/v1`.
     #[must_use]
     pub fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(hkdf(self.0.as_bytes(), label))
+        Zeroizing::new(derive(self.0.as_bytes(), label))
     }
 
     /// Where it is stored, sealed under the master key.

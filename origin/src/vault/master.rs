@@ -10,10 +10,11 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sealpix::key::derive;
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{VaultError, hkdf};
+use super::VaultError;
 use crate::clock::random;
 
 /// Shortest `MASTER_SECRET`.
@@ -35,7 +36,7 @@ impl MasterKey {
         if secret.chars().count() < MIN_MASTER_SECRET_CHARS {
             return Err(VaultError::ShortMasterSecret);
         }
-        Ok(Self(hkdf(secret.as_bytes(), b"sealpix/master/v1")))
+        Ok(Self(derive(secret.as_bytes(), b"sealpix/master/v1")))
     }
 
     /// From the salt file beside the database; makes the file if the registry holds no secrets yet.
@@ -57,7 +58,7 @@ impl MasterKey {
     }
 
     pub(super) fn derive(&self, label: &[u8]) -> [u8; 32] {
-        hkdf(&self.0, label)
+        derive(&self.0, label)
     }
 }
 

@@ -21,7 +21,7 @@ pub use jwt::{JwtKey, JwtSecret, JwtSecretChoice, MIN_JWT_SECRET_BYTES, resolve_
 pub use master::{MIN_MASTER_SECRET_CHARS, MasterKey};
 
 use crate::clock::NoEntropy;
-use tier::{Tier, Under, hkdf};
+use tier::{Tier, Under};
 
 /// Where a sealed cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

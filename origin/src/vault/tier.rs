@@ -4,8 +4,7 @@ use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
-use sha2::Sha256;
+use sealpix::encoding::hex;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Place, VaultError};
@@ -62,8 +61,8 @@ pub(super) struct Tier {
 impl Tier {
     /// From a key and 32 bytes that tell it from others; both derived, under labels of their own.
     pub(super) fn new(under: Under, key: [u8; 32], told_by: [u8; 32]) -> Self {
-        let digits: String = told_by.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { key, id: format!("{}{digits}", under.prefix()), under }
+        let [a, b, c, d, ..] = told_by;
+        Self { key, id: format!("{}{}", under.prefix(), hex(&[a, b, c, d])), under }
     }
 
     pub(super) fn seal(&self, place: Place<'_>, secret: &[u8]) -> Result<String, VaultError> {
@@ -121,14 +120,6 @@ fn associated_data(key_id: &str, place: Place<'_>) -> Vec<u8> {
         out.extend_from_slice(&(field.len() as u64).to_be_bytes());
         out.extend_from_slice(field);
     }
-    out
-}
-
-/// HKDF-SHA256, one label a purpose.
-pub(super) fn hkdf(secret: &[u8], label: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    // 32 bytes are far below HKDF's limit, its only error.
-    let _ = Hkdf::<Sha256>::new(None, secret).expand(label, &mut out);
     out
 }
 

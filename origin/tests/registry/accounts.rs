@@ -256,6 +256,29 @@ pub(crate) async fn tokens_are_found_by_fingerprint_while_their_owner_may_sign_i
     assert!(!format!("{log:?}").contains("fingerprint-"), "no fingerprint is in the audit log");
 }
 
+pub(crate) async fn a_token_of_the_third_schema_loses_the_scope_that_is_gone(home: &Home) {
+    let registry = home.open().await;
+    let ada = user(1, Role::Admin);
+    add_user(&registry, &ada).await.unwrap();
+    for number in 1..=3 {
+        add_token(&registry, &token(number, &ada), &format!("fingerprint-{number}")).await;
+    }
+    drop(registry);
+    let scopes = ["gallery:write", "keys:read gallery:write sign", "gallery:read gallery:write"];
+    let tokens = scopes.iter().enumerate().map(|(number, scopes)| {
+        format!("UPDATE api_tokens SET scopes = '{scopes}' WHERE secret_hash = 'fingerprint-{}';", number + 1)
+    });
+    let back = "DROP TABLE source_epochs; DELETE FROM refinery_schema_history WHERE version = 4;";
+    home.tamper(&[&tokens.collect::<String>(), back].concat());
+    let registry = home.open().await;
+    let mut held = Vec::new();
+    for number in 1..=3 {
+        let found = registry.token_by_fingerprint(&format!("fingerprint-{number}"), NOW).await.unwrap();
+        held.push(found.unwrap().0.scopes.to_string());
+    }
+    assert_eq!(held, ["", "keys:read sign", "gallery:read"]);
+}
+
 pub(crate) async fn attempts_are_kept_until_they_say_nothing(home: &Home) {
     let registry = home.open().await;
     let attempts = Attempts { failures: 3, since_millis: NOW, blocked_until_millis: NOW + 5 };

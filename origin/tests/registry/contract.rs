@@ -11,6 +11,7 @@ pub(crate) use crate::logs::{
     the_request_log_sums_up_denials_and_is_capped, usage_is_totalled_by_time_and_by_outcome,
 };
 pub(crate) use crate::opening::*;
+pub(crate) use crate::purges::*;
 pub(crate) use crate::repeated::*;
 pub(crate) use crate::upkeep::*;
 

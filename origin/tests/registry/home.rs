@@ -244,6 +244,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         caching: Caching { ttl_secs: 60, public: false },
         key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
+        source_epochs: Vec::new(),
     }
 }
 

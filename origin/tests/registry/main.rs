@@ -7,6 +7,7 @@ mod home;
 mod logs;
 mod opening;
 mod postgres;
+mod purges;
 mod repeated;
 #[path = "../support/postgres.rs"]
 mod server;
@@ -35,6 +36,12 @@ on_every_database! {
     an_empty_registry_answers
     an_answer_is_kept_ten_minutes_and_its_key_refused_for_a_day
     one_of_many_equal_requests_makes_something
+    a_purge_moves_an_epoch_the_records_version_and_the_log
+    only_what_is_there_is_purged
+    nothing_but_a_purge_moves_epochs_and_nothing_lowers_them
+    the_65th_prefix_moves_the_whole_project
+    a_project_that_grows_drops_its_prefixes_and_moves_whole
+    purges_at_once_each_have_an_epoch_of_their_own
     a_removed_project_leaves_a_higher_epoch_and_dead_keys
     what_is_stored_is_read_back
     a_key_is_added_once_and_to_a_project
@@ -64,6 +71,7 @@ on_every_database! {
     a_session_is_who_its_user_is_now
     sessions_end_and_are_renewed
     tokens_are_found_by_fingerprint_while_their_owner_may_sign_in
+    a_token_of_the_third_schema_loses_the_scope_that_is_gone
     attempts_are_kept_until_they_say_nothing
     failures_of_a_minute_become_one_entry_and_one_sum
     instances_are_counted_while_they_are_renewed

@@ -79,7 +79,7 @@ pub(crate) async fn a_removed_project_leaves_a_higher_epoch_and_dead_keys(home: 
     assert!(registry.project(&my_app).await.unwrap().is_none() && registry.projects().await.unwrap().is_empty());
     let left = registry.project_for_edge(&my_app).await.unwrap().unwrap();
     assert!(left.version > NOW && left.value.sources.is_empty() && left.value.grants.is_empty());
-    assert_eq!(left.value.epoch, project("my-app", &[]).epoch + 1);
+    assert!(left.value.epoch > project("my-app", &[]).epoch);
     assert!(registry.keys(Some(&my_app)).await.unwrap().iter().all(|held| held.state == KeyState::Revoked));
     for name in [RecordName::Project(my_app.clone()), RecordName::Key(public_key(2))] {
         assert!(registry.is_waiting(&name).await.unwrap(), "{name}");

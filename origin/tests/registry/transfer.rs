@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use sealpix_origin::registry::database::schema_version;
 use sealpix_origin::registry::transfer::{BackupFile, TABLES, TransferError};
 use sealpix_origin::registry::{Author, ChainVerdict};
 
@@ -22,6 +23,7 @@ async fn filled(home: &Home) -> Opened {
     home.tamper(&format!(
         "INSERT INTO settings (name, value, value_cell, cell_version) VALUES ('none', NULL, NULL, 1);
          INSERT INTO settings (name, value, value_cell, cell_version) VALUES ('cell', NULL, 'v1.x.y', 9007199254740993);
+         INSERT INTO source_epochs VALUES ('my-app', '@a/ü, b/', {NOW}), ('my-app', '@a/x', 5);
          INSERT INTO edge_links VALUES ('el', 'v1.x.y', 2, 1, {NOW});
          INSERT INTO users VALUES ('u', 'a@b.c', '{text}', 'admin', '$argon2id$', 1, {NOW}, {NOW}, NULL);
          INSERT INTO sessions VALUES ('s', 'u', {NOW}, 9223372036854775807, NULL, '{text}');
@@ -141,7 +143,8 @@ async fn refuses_what_is_no_whole_backup(home: &Home) {
         format!("{body}{}\n", serde_json::json!({ "rows": rows, "sha256": sha256 })).into_bytes()
     };
     assert!(signed(&without_tail) == whole, "the digest is made as written");
-    let schema = |number: u32| signed(&without_tail.replacen("\"schema\":3", &format!("\"schema\":{number}"), 1));
+    let held = format!("\"schema\":{}", schema_version());
+    let schema = |number: i64| signed(&without_tail.replacen(&held, &format!("\"schema\":{number}"), 1));
     let short_row = without_tail.replacen(r#"["grants","my-app","a"]"#, r#"["grants","my-app"]"#, 1);
     assert_ne!(short_row, without_tail);
     let counted = text.replacen("\"rows\":{\"api_keys\":2", "\"rows\":{\"api_keys\":3", 1).into_bytes();
@@ -157,8 +160,8 @@ async fn refuses_what_is_no_whole_backup(home: &Home) {
         (flipped(&whole, lines[0].len() / 2), "damaged"),
         (flipped(&whole, whole.len() - 10), "damaged"),
         ([&whole[..], b"[]\n"].concat(), "cut short"),
-        (schema(4), "a newer version of sealpix"),
-        (schema(2), "the version that made it"),
+        (schema(schema_version() + 1), "a newer version of sealpix"),
+        (schema(schema_version() - 1), "the version that made it"),
         (signed(&short_row), "is no row of this registry's tables"),
         (counted, "damaged"),
         (signed(&orphan), "database"),

@@ -17,6 +17,7 @@ mod moving;
 mod observe;
 mod postgres;
 mod projects;
+mod purge;
 mod push;
 mod robustness;
 mod rotation;

@@ -83,6 +83,7 @@ fn plain(slug: Slug) -> Project {
         caching: Caching::default(),
         key_defaults: KeyDefaults::default(),
         epoch: 0,
+        source_epochs: Vec::new(),
     }
 }
 

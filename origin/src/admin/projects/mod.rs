@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod list;
+mod purge;
 mod read;
 mod remove;
 pub(in crate::admin) mod shape;
@@ -15,9 +16,8 @@ use utoipa_axum::routes;
 use super::Admin;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Admin>> {
-    OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(
-        read::read,
-        change::change,
-        remove::remove
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(read::read, change::change, remove::remove))
+        .routes(routes!(purge::purge))
 }

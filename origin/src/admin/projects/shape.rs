@@ -120,7 +120,7 @@ pub(in crate::admin) struct Shown {
     caching: Caching,
     /// What its new keys get where their maker says nothing.
     key_defaults: KeyDefaults,
-    /// Moves at a purge.
+    /// Moves when all of it is purged.
     epoch: u64,
 }
 

@@ -5,13 +5,13 @@
 //! rows by table and the SHA-256 of every byte before it. Secrets in it are as sealed as in the registry.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sealpix::encoding::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -69,7 +69,7 @@ impl<'a, W: Write> Writer<'a, W> {
 
     pub(super) fn end(self) -> std::io::Result<Counts> {
         let rows = self.counts.iter().map(|(&table, &count)| (table.to_owned(), count)).collect();
-        let tail = Tail { rows, sha256: hex(self.hash) };
+        let tail = Tail { rows, sha256: hex(&self.hash.finalize()) };
         self.out.write_all(format!("{}\n", serde_json::to_string(&tail)?).as_bytes())?;
         Ok(self.counts)
     }
@@ -81,13 +81,6 @@ impl<'a, W: Write> Writer<'a, W> {
         }
         Ok(())
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn encoded(table: &Table, row: &Row) -> Json {
@@ -144,7 +137,7 @@ impl BackupFile {
             last = line;
         }
         match serde_json::from_slice::<Tail>(&last) {
-            Ok(tail) if tail.sha256 == hex(hash) => Ok(()),
+            Ok(tail) if tail.sha256 == hex(&hash.finalize()) => Ok(()),
             Ok(_) => Err(TransferError::Damaged),
             Err(_) if begins_as_ours => Err(TransferError::Cut),
             Err(_) => Err(TransferError::NotABackup),
@@ -195,7 +188,10 @@ impl Lines<'_> {
     fn proved(&mut self, line: &[u8]) -> Result<(), TransferError> {
         let tail: Tail = serde_json::from_slice(line).map_err(|_| TransferError::Cut)?;
         let counted = self.counts.iter().map(|(&table, &count)| (table.to_owned(), count));
-        if hex(std::mem::take(&mut self.hash)) != tail.sha256 || !counted.eq(tail.rows) || self.line()?.is_some() {
+        if hex(&std::mem::take(&mut self.hash).finalize()) != tail.sha256
+            || !counted.eq(tail.rows)
+            || self.line()?.is_some()
+        {
             return Err(TransferError::Damaged);
         }
         Ok(())

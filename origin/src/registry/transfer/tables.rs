@@ -50,6 +50,7 @@ pub const TABLES: &[Table] = &[
     },
     Table { name: "sources", columns: &["name", "kind", "location", "version"], key: 1 },
     Table { name: "grants", columns: &["project", "source"], key: 2 },
+    Table { name: "source_epochs", columns: &["project", "prefix", "epoch"], key: 2 },
     Table { name: "edge_links", columns: &["id", "secret_cell", "cell_version", "is_current", "created_at"], key: 1 },
     Table {
         name: "edge_outbox",

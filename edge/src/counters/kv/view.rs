@@ -1,0 +1,153 @@
+//! What the others do, as far as a list shows it, and the part of a minute's limit that this isolate may admit.
+//!
+//! KV is 30 to 60 seconds behind, so in a minute nothing is known of the others' present minute but what they
+//! did in the last ones. Each isolate therefore admits its *share* of the limit: its part of all requests that were
+//! *offered* in the newest minute that everyone can see whole. As all compute from the same minute, their shares
+//! sum to one, however uneven they are, and the sum holds when the load grows everywhere at once.
+//!
+//! Three corrections, each against false denials (EDGE-5). Under the limit, what the others are expected to leave is
+//! free to one whose own load is as usual, give or take chance. One who is new has no share: he gets half of an
+//! average one at least. And where nothing at all is known, trust in being alone grows with the time in which others
+//! would have become visible.
+
+use sealpix::quota::Window;
+
+use super::shard::{self, Shard};
+
+/// Behind this no reader is: the lag KV's documentation names, 60 s.
+pub(super) const LAG_SECS: u64 = 60;
+
+/// Seconds of a minute after which its count says something of its rate.
+const RATE_SECS: u64 = 5;
+
+/// What was offered in a minute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Offered {
+    /// By all.
+    pub total: u64,
+    /// By this isolate.
+    pub own: u64,
+    /// Isolates that counted.
+    pub writers: u64,
+}
+
+/// The last list.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct View {
+    /// When it was taken; `None` before the first.
+    pub listed_at: Option<u64>,
+    /// The minute from which shares are computed: it stays when nothing newer is known.
+    reference: Offered,
+    /// Of the minute in which it was taken: admitted by others.
+    seen: u64,
+    /// Other isolates that counted in that minute or the one before.
+    live: u64,
+}
+
+/// What an isolate knows of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own {
+    /// Seconds since it first saw the scope.
+    pub age_secs: u64,
+    /// Offered in its last minute.
+    pub usual: u64,
+}
+
+impl View {
+    /// Takes in a list of the minutes' shards. `now` is in unix seconds. `day` are the day's counts, for a key that
+    /// was quiet; this isolate's own are its location's, divided among the isolates there.
+    pub(super) fn update(
+        &mut self,
+        listed: &[(String, Shard)],
+        (prefix, writer): (&str, &str),
+        day: Offered,
+        age_secs: u64,
+        now: u64,
+    ) {
+        let minute = Window::Minute.start(now);
+        let mut minutes = [Offered::default(); 4];
+        self.seen = 0;
+        // Others, and others at this location, in the present minute and in the last one.
+        let (mut others, mut neighbours) = ([0; 2], [0; 2]);
+        for (name, shard) in listed {
+            let Some((start, of)) = shard::parse(name, prefix, Window::Minute) else { continue };
+            let back = minute.saturating_sub(start) / Window::Minute.secs();
+            let slot = usize::try_from(back).unwrap_or(usize::MAX);
+            let Some(sum) = minutes.get_mut(slot) else { continue };
+            let offered = match (back, u64::from(shard.secs)) {
+                // The newest that is seen of the last minute is some seconds of it.
+                (1, secs) => u64::from(shard.offered) * Window::Minute.secs() / secs.clamp(RATE_SECS, 60),
+                _ => u64::from(shard.offered),
+            };
+            sum.total += offered;
+            sum.writers += 1;
+            if of == writer {
+                sum.own += offered;
+                continue;
+            }
+            self.seen += if back == 0 { u64::from(shard.admitted) } else { 0 };
+            if let Some((others, neighbours)) = others.get_mut(slot).zip(neighbours.get_mut(slot)) {
+                *others += 1;
+                *neighbours += u64::from(shard::location(of) == shard::location(writer));
+            }
+        }
+        let [_, last, whole, older] = minutes;
+        self.live = others.into_iter().max().unwrap_or(0);
+        self.listed_at = Some(now);
+        let others_in_last = last.total > last.own;
+        if whole.total > 0 {
+            self.reference = whole;
+        } else if last.own > 0 && (others_in_last || age_secs >= LAG_SECS) {
+            self.reference = last;
+        } else if older.total > 0 {
+            self.reference = older;
+        } else if self.reference.total == 0 && day.total > 0 {
+            // What the day brought is no measure of this minute's load, only of its shares.
+            let here = 1 + neighbours.into_iter().max().unwrap_or(0);
+            self.reference = Offered { own: day.own / here, ..day };
+        }
+    }
+
+    /// Whether the others' admitted requests of this minute, as seen, and this isolate's own fill the limit.
+    pub(super) fn confirms(&self, limit: u32, admitted: u32, now: u64) -> bool {
+        self.seen_at(now) + u64::from(admitted) >= u64::from(limit)
+    }
+
+    /// Admitted by others in the present minute, as far as seen.
+    pub(super) fn seen_at(&self, now: u64) -> u64 {
+        if self.is_of(now) { self.seen } else { 0 }
+    }
+
+    /// Whether the list was taken in the minute of `now`.
+    pub(super) fn is_of(&self, now: u64) -> bool {
+        self.listed_at.is_some_and(|at| Window::Minute.start(at) == Window::Minute.start(now))
+    }
+
+    /// What is expected to be offered by all in a minute.
+    pub(super) fn expected(&self) -> u64 {
+        self.reference.total
+    }
+
+    /// How many requests of the present minute this isolate may admit. `dither` is any number, other for each isolate
+    /// and minute: it rounds shares, so that many small ones still sum to the limit.
+    pub(super) fn quota(&self, limit: u32, own: Own, dither: u64, now: u64) -> u64 {
+        let limit = u64::from(limit);
+        let seen = self.seen_at(now);
+        let Offered { total, own: mine, writers } = self.reference;
+        let trust = |room: u64| room * (LAG_SECS + 3 * own.age_secs.min(LAG_SECS)) / (4 * LAG_SECS);
+        let quota = if total == 0 {
+            // Nobody knows this key. Others that have shown themselves since have come as this isolate has.
+            if self.live > 0 { limit / (self.live + 1) } else { trust(limit) }
+        } else {
+            let room = limit.saturating_sub(total - mine);
+            if mine == 0 {
+                trust(room).max(limit / (2 * writers.max(self.live).max(1)))
+            } else {
+                let usual = mine.max(own.usual);
+                let share = (limit * mine + dither % total) / total;
+                share.max(room.min(usual + 3 * usual.isqrt() + 4))
+            }
+        };
+        quota.min(limit.saturating_sub(seen))
+    }
+}

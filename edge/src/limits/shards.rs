@@ -1,0 +1,28 @@
+//! The shards of the KV counter: keys without a value, whose counts are their metadata, so that one list reads them all.
+
+use crate::counters::StoreError;
+use crate::counters::kv::{Shard, ShardStore};
+use crate::kv::{Kv, KvError};
+
+impl From<KvError> for StoreError {
+    fn from(error: KvError) -> Self {
+        match error {
+            KvError::Busy => Self::Busy,
+            KvError::Failed => Self::Failed,
+        }
+    }
+}
+
+impl ShardStore for Kv {
+    async fn put(&self, name: &str, shard: Shard, expires_at: u64) -> Result<(), StoreError> {
+        Ok(Self::put(self, name, "", shard.text().into(), expires_at).await?)
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<(String, Shard)>, StoreError> {
+        let found = Self::list(self, prefix).await?;
+        let read = |(name, metadata): (String, wasm_bindgen::JsValue)| {
+            Shard::read(&metadata.as_string()?).map(|shard| (name, shard))
+        };
+        Ok(found.into_iter().filter_map(read).collect())
+    }
+}
