@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-api test-wasm test-edge soak worker origin lint deny vectors docs release clean
+.PHONY: help demo test test-native test-api test-wasm test-edge bench-edge soak worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ test-wasm: edge
 test-edge: origin worker
 	npm test --silent
 	npm run --silent types
+
+bench-edge: origin worker bench ## measure the edge against Workers in JavaScript: docs/benchmarks/edge.md; QUICK=1 only tries it
+	@npm run --silent bench-edge
 
 origin: native ## build the origin: target/debug/sealpix
 	@echo "building the origin (minutes the first time, seconds after)"
@@ -58,10 +61,12 @@ clean: ## remove what was built
 	cargo clean
 	rm -rf edge/build
 
-.PHONY: native api edge
+.PHONY: native api edge bench
 native:
 	@.ci/setup native
 api:
 	@.ci/setup api
 edge:
 	@.ci/setup edge
+bench:
+	@.ci/setup bench

@@ -14,6 +14,7 @@ use crate::origin::Origin;
 use crate::records::Records;
 use crate::response::{self, Answer, Refusal, unconfigured};
 use crate::trace::Trace;
+use crate::usage;
 
 /// The rooms that a request passes through.
 struct Edge<'a> {
@@ -41,10 +42,12 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
             Ok(edge) => deliver(&asked, &edge, &mut trace).await,
             Err(refusal) => Err(refusal),
         };
-        outcome.unwrap_or_else(|refusal| {
+        let response = outcome.unwrap_or_else(|refusal| {
             trace.refused = Some(refusal.code());
             response::refused(refusal, &asked, &trace)
-        })
+        });
+        usage::count(&asked, &trace, &response, env, context);
+        response
     };
     trace.log(&asked.id, response.status_code());
     response
@@ -57,6 +60,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     trace.project = Some(signed.project.to_string());
     let (key, project) = edge.records.look_up(signed, asked, edge.context).await?;
     trace.mark("records");
+    trace.key = key.as_ref().map(|_| signed.key);
     let admission = gate::admit(&target, asked.referer.as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
     let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept.as_deref());
     let name = admission.cache_key(&operations);

@@ -17,6 +17,7 @@ use futures_util::future::{Either, join, select};
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
+use sealpix::usage::Event;
 use sealpix::{target, wire};
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
@@ -24,6 +25,7 @@ use worker::{Delay, Env};
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::events;
 use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
@@ -189,6 +191,7 @@ impl Records {
         }
         let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
         if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
+            events::note(Event::KvFailure);
             trouble(request_id, &format!("KV does not take {}", name.stored));
             return refused("KV does not take the record now");
         }
@@ -216,6 +219,7 @@ impl Records {
             Either::Left((Err(_), _)) => "it fails",
             Either::Right(_) => "it does not answer",
         };
+        events::note(Event::KvFailure);
         trouble(request_id, &format!("KV cannot be read: {why}"));
         Err(Unreadable)
     }

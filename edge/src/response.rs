@@ -217,11 +217,23 @@ pub(crate) fn preflight(asked: &Asked) -> Response {
     ResponseBuilder::new().with_status(204).with_headers(headers).empty()
 }
 
-fn common(request_id: &str, trace: Option<&Trace>) -> Headers {
+thread_local! {
+    /// The headers of every answer, made once in an isolate: a copy is one call of the platform's, where setting each
+    /// is seven, with two texts each to carry over.
+    static EVERY: Headers = every();
+}
+
+fn every() -> Headers {
     let headers = Headers::new();
     for (name, value) in PROTECTIVE_HEADERS.iter().chain(&SHARING_HEADERS) {
         put(&headers, name, value);
     }
+    headers
+}
+
+fn common(request_id: &str, trace: Option<&Trace>) -> Headers {
+    // Copying headers that are there does not fail.
+    let headers = EVERY.with(|every| web_sys::Headers::new_with_headers(&every.0)).map_or_else(|_| every(), Headers);
     put(&headers, "Sealpix-Request-Id", request_id);
     if let Some(timing) = trace.and_then(Trace::server_timing) {
         put(&headers, "Server-Timing", &timing);
