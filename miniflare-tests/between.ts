@@ -2,7 +2,7 @@
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-type What = 'pulls' | 'pictures'
+type What = 'pulls' | 'pictures' | 'reports'
 
 export class Between {
   /** The targets of the pictures that the origin was asked for. */
@@ -15,7 +15,7 @@ export class Between {
   constructor(origin: () => string) {
     this.#server = createServer((asked, reply) => {
       const target = asked.url ?? ''
-      const what: What = target.startsWith('/api/edge/') ? 'pulls' : 'pictures'
+      const what: What = target.startsWith('/api/edge/v1/records') ? 'pulls' : target.startsWith('/api/') ? 'reports' : 'pictures'
       if (what === 'pictures') {
         if (this.refusing) {
           asked.socket.destroy()

@@ -1,14 +1,12 @@
 // `make demo`: the real origin on SQLite and the real Worker under wrangler deliver the repository's photographs through
 // signed URLs. Prints a line for each request, then URLs to click, and keeps running; with ONCE=1 it checks itself and
 // ends with `demo: ok`, or with what failed.
-import { spawn, type ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { newKey, now, Origin, type Key } from './harness.ts'
+import { Wrangler } from './wrangler.ts'
 
-const top = resolve(import.meta.dirname, '..')
 const once = process.env.ONCE === '1'
 const began = performance.now()
 const failures: string[] = []
@@ -30,24 +28,9 @@ async function port(wanted: number): Promise<number> {
 
 /** wrangler with the real wrangler.toml; ready when the Worker answers. */
 async function wrangler(origin: Origin): Promise<string> {
-  const listen = await port(Number(process.env.PORT ?? (once ? 0 : 8787)))
-  const secrets = join(origin.folder, 'dev.vars')
-  writeFileSync(secrets, `SEALPIX_EDGE_LINK=${origin.setup.edge_link}\nSEALPIX_ORIGIN=${origin.url}\n`, { mode: 0o600 })
-  const args = ['wrangler', 'dev', '--port', String(listen), '--ip', '127.0.0.1', '--inspector-port', '0']
-  args.push('--env-file', secrets, '--persist-to', join(origin.folder, 'edge'), '--show-interactive-dev-session=false')
-  const environment = { ...process.env, WRANGLER_SEND_METRICS: 'false', SEALPIX_SKIP_BUILD: '1', CI: 'true' }
-  const child = spawn('npx', args, { cwd: top, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  worker = child
-  const said: string[] = []
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => said.push(line))
-  const url = `http://127.0.0.1:${listen}`
-  for (let waited = 0; waited < 600; waited += 1) {
-    if (child.exitCode !== null) break
-    const health = await fetch(`${url}/_sealpix/healthz`).catch(() => undefined)
-    if (health?.status === 200) return url
-    await new Promise((done) => setTimeout(done, 100))
-  }
-  throw new Error(`the Worker did not start under wrangler:\n${said.join('\n')}`)
+  worker = new Wrangler(origin.folder, await port(Number(process.env.PORT ?? (once ? 0 : 8787))))
+  await worker.start({ SEALPIX_EDGE_LINK: origin.setup.edge_link, SEALPIX_ORIGIN: origin.url })
+  return worker.url
 }
 
 type Shown = { label: string; url: string; expect: string; headers?: Record<string, string> }
@@ -69,11 +52,11 @@ async function show({ label, url, expect, headers = {} }: Shown): Promise<Respon
 }
 
 let origin: Origin | undefined
-let worker: ChildProcess | undefined
+let worker: Wrangler | undefined
 
 /** Ends what was started, whenever that is asked for. */
 async function end(): Promise<void> {
-  if (worker?.pid !== undefined && worker.exitCode === null) process.kill(-worker.pid, 'SIGTERM')
+  await worker?.stop()
   await origin?.stop()
   origin?.remove()
 }

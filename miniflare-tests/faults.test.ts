@@ -14,6 +14,7 @@ const pass: Spoil = (answer, body, reply) => reply.writeHead(answer.statusCode ?
 let world: World
 let proxy: Server
 let edge: Edge
+let patient: Edge
 let spoil: Spoil = pass
 let spoilPulls: Spoil = pass
 let refuse = 0
@@ -26,22 +27,24 @@ before(async () => {
   proxy = createServer((asked, reply) => {
     const isPicture = !asked.url?.startsWith('/api/')
     if (isPicture) seen.push(asked)
-    else pulls += 1
+    const isPull = asked.url?.startsWith('/api/edge/v1/records') === true
+    if (isPull) pulls += 1
     if (isPicture && refuse > 0) {
       refuse -= 1
       asked.socket.destroy()
       return
     }
     const { hostname, port } = new URL(world.origin.url)
-    const onward = request({ hostname, port, path: asked.url, headers: asked.headers }, (answer) => {
-      void answer.toArray().then((chunks: Buffer[]) => (isPicture ? spoil : spoilPulls)(answer, Buffer.concat(chunks), reply))
+    const onward = request({ hostname, port, path: asked.url, method: asked.method ?? 'GET', headers: asked.headers }, (answer) => {
+      void answer.toArray().then((chunks: Buffer[]) => (isPicture ? spoil : isPull ? spoilPulls : pass)(answer, Buffer.concat(chunks), reply))
     })
     onward.on('error', () => reply.destroy())
-    onward.end()
+    asked.pipe(onward)
   })
   await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
   url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
   edge = world.newEdge({ SEALPIX_ORIGIN: url, SEALPIX_ORIGIN_TIMEOUT_SECS: '1' })
+  patient = world.newEdge({ SEALPIX_ORIGIN: url, SEALPIX_ORIGIN_TIMEOUT_SECS: '5' })
 })
 after(async () => {
   proxy.closeAllConnections()
@@ -188,41 +191,49 @@ function assertPassing(reply: Reply): void {
 
 test('with the origin stopped hits and known keys go on, misses say when to come again, and nothing need be restarted', async () => {
   const kept = world.sign('w_220', PHOTO)
-  assertPicture(await edge.warm(kept), 'hit')
+  assertPicture(await patient.warm(kept), 'hit')
   await world.origin.stop()
   for (let round = 0; round < 5; round += 1) {
-    assertPicture(await edge.fetch(kept), 'hit')
-    const miss = await edge.fetch(world.sign(`w_${221 + round}`, PHOTO))
+    assertPicture(await patient.fetch(kept), 'hit')
+    const miss = await patient.fetch(world.sign(`w_${221 + round}`, PHOTO))
     assertRefused(miss, 'origin_unreachable', 502)
     assertPassing(miss)
-    assertRefused(await edge.fetch(kept.replace('w_220', 'w_219')), 'signature_invalid', 403)
+    assertRefused(await patient.fetch(kept.replace('w_220', 'w_219')), 'signature_invalid', 403)
   }
   await world.origin.serve()
-  assertPicture(await edge.fetch(world.sign('w_221', PHOTO)), 'fwd=miss; stored')
+  assertPicture(await patient.fetch(world.sign('w_221', PHOTO)), 'fwd=miss; stored')
 })
 
 test('a slow origin holds up neither hits nor refusals', async () => {
   const kept = world.sign('w_230', PHOTO)
-  assertPicture(await edge.warm(kept), 'hit')
+  assertPicture(await patient.warm(kept), 'hit')
   await spoiled(() => undefined, async () => {
     const before = seen.length
-    const misses = Array.from({ length: 40 }, (_, index) => edge.fetch(world.sign(`w_${231 + index}`, PHOTO)))
-    const until = Date.now() + 5_000
-    while (seen.length === before && Date.now() < until) assertPicture(await edge.fetch(kept), 'hit')
-    const began = performance.now()
+    let answered = 0
+    // Of a picture that is not there: the origin has no work with it, the proxy never says so.
+    const misses = Array.from({ length: 40 }, (_, index) =>
+      patient.fetch(world.sign(`w_${231 + index}`, '@gallery/none.jpg')).finally(() => (answered += 1)))
+    while (seen.length < before + 40 && answered === 0) assertPicture(await patient.fetch(kept), 'hit')
     for (let round = 0; round < 20; round += 1) {
-      assertPicture(await edge.fetch(kept), 'hit')
-      assertRefused(await edge.fetch(kept.replace('w_230', 'w_229')), 'signature_invalid', 403)
+      assertPicture(await patient.fetch(kept), 'hit')
+      assertRefused(await patient.fetch(kept.replace('w_230', 'w_229')), 'signature_invalid', 403)
     }
-    const slowest = performance.now() - began
+    assert.equal(answered, 0, 'they were answered while all 40 waited')
     for (const miss of await Promise.all(misses)) {
       assertRefused(miss, 'origin_timeout', 504)
       assertPassing(miss)
     }
-    console.log(`40 requests beside 40 that wait for the origin: ${Math.round(slowest)} ms`)
-    assert.ok(slowest < 1000, `${slowest}`)
   })
-  assertPicture(await edge.fetch(world.sign('w_231', PHOTO)), 'fwd=miss; stored')
+  assertPicture(await patient.fetch(world.sign('w_231', PHOTO)), 'fwd=miss; stored')
+})
+
+test('a status that no answer can have is none that is passed on', async () => {
+  for (const status of [600, 700, 999]) {
+    const odd: Spoil = (_answer, _body, reply) =>
+      reply.writeHead(status, { 'Content-Type': 'application/problem+json', 'Sealpix-Code': 'source_not_found' }).end('{"code":"source_not_found"}')
+    await spoiled(odd, async () => assertRefused(await patient.fetch(world.sign('w_279', PHOTO)), 'origin_unreachable', 502))
+  }
+  assert.ok(!patient.said.some((line) => /Critical|unreachable executed|panicked/.test(line)), 'nothing panics')
 })
 
 test('what is no HTTP, or half of it, is an origin that does not answer', async () => {
@@ -230,16 +241,16 @@ test('what is no HTTP, or half of it, is an origin that does not answer', async 
     `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(2_000_000)}\r\n\r\n`]
   for (const wire of wires) {
     await spoiled((_answer, _body, reply) => reply.socket?.end(wire), async () => {
-      const reply = await edge.fetch(world.sign('w_280', PHOTO))
+      const reply = await patient.fetch(world.sign('w_280', PHOTO))
       assertRefused(reply, 'origin_unreachable', 502)
       assertPassing(reply)
     })
   }
-  assertPicture(await edge.fetch(world.sign('w_280', PHOTO)), 'fwd=miss; stored')
+  assertPicture(await patient.fetch(world.sign('w_280', PHOTO)), 'fwd=miss; stored')
 })
 
 test('FETCH-1 an answer without end goes through and is not gathered', async () => {
-  const huge = 300 * 1024 * 1024
+  const huge = 160 * 1024 * 1024
   const flood: Spoil = (answer, _body, reply) => {
     reply.writeHead(200, { ...answer.headers, 'content-length': huge })
     const block = Buffer.alloc(1024 * 1024)
@@ -257,14 +268,14 @@ test('FETCH-1 an answer without end goes through and is not gathered', async () 
   await spoiled(flood, async () => {
     const target = world.sign('w_281', PHOTO)
     for (let round = 0; round < 2; round += 1) {
-      const flooded = edge.fetch(target)
-      assertPicture(await edge.fetch(kept), 'hit')
+      const flooded = patient.fetch(target)
+      assertPicture(await patient.fetch(kept), 'hit')
       const reply = await flooded
       assertPicture(reply, 'fwd=miss')
       assert.equal(reply.body.length, huge)
     }
   })
-  assertPicture(await edge.warm(world.sign('w_281', PHOTO)), 'hit')
+  assertPicture(await patient.warm(world.sign('w_281', PHOTO)), 'hit')
 })
 
 test('pulls that are answered with rubbish admit nobody, and are over when the origin is itself again', async () => {

@@ -47,6 +47,9 @@ export type Project = {
 export type Problem = { code: string; detail: string; status: number; title: string; request_id: string }
 export type Reply = { status: number; headers: Headers; body: Buffer; problem: Problem | undefined }
 
+/** How a command ended, and what it printed. */
+export type Ended = { status: number | null; stdout: string; stderr: string }
+
 export const newKey = (rest: Omit<Key, 'public_key' | 'secret_key'> = {}): Key => ({
   public_key: 'pk_' + randomBytes(16).toString('base64url'),
   secret_key: 'sk_' + randomBytes(32).toString('base64url'),
@@ -108,6 +111,14 @@ export class Origin {
     const { status, stdout, stderr, error } = spawnSync(binary, args, { env, encoding: 'utf8' })
     if (status !== 0) throw new Error(`sealpix ${args.join(' ')}: ${error?.message ?? stderr}`)
     return stdout
+  }
+
+  /** Runs the command line while others go on; however it ends. */
+  async run({ args, environment = {} }: { args: string[]; environment?: Record<string, string> }): Promise<Ended> {
+    const child = spawn(binary, args, { env: { ...this.#environment, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [stdout, stderr] = [child.stdout.toArray(), child.stderr.toArray()]
+    const status = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done))
+    return { status, stdout: Buffer.concat(await stdout).toString(), stderr: Buffer.concat(await stderr).toString() }
   }
 
   apply(state: { projects: Project[] }): void {
@@ -175,10 +186,10 @@ export type Place = {
   build?: string
   scripts?: string[]
   cf?: Record<string, unknown>
-  /** More KV namespaces, empty. */
+  /** The KV namespaces that work; only RECORDS unless said. */
   namespaces?: string[]
-  /** The folder in which the Durable Objects of exact counting are kept. */
-  objects?: string
+  /** Binds the Durable Objects of exact counting, kept in a folder if one is named. */
+  objects?: string | true
   /** Requests of an address in a minute. */
   addressLimit?: number
 }
@@ -194,7 +205,7 @@ export class Edge {
   #stopped = false
 
   constructor(bindings: Record<string, string>, place: Place = {}) {
-    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [] } = place
+    const { build = join(top, 'edge', 'build'), scripts = ['index.js'], failing = [], namespaces = ['RECORDS'] } = place
     const said = this.said
     this.#miniflare = new Miniflare({
       rootPath: build,
@@ -205,8 +216,7 @@ export class Edge {
       ],
       compatibilityDate: '2026-07-30',
       kvNamespaces: Object.fromEntries([
-        ['RECORDS', 'RECORDS'],
-        ...(place.namespaces ?? []).map((binding) => [binding, binding]),
+        ...namespaces.map((binding) => [binding, binding]),
         ...failing.flatMap(({ binding, url }) => [
           [binding, { id: binding, remoteProxyConnectionString: url as RemoteProxyConnectionString }],
           [behind(binding), binding],
@@ -216,7 +226,7 @@ export class Edge {
       ...(place.kv === undefined ? {} : { kvPersist: place.kv }),
       ...(place.objects === undefined
         ? {}
-        : { durableObjects: { KEY_COUNTER: { className: 'KeyCounter', useSQLite: true } }, durableObjectsPersist: place.objects }),
+        : { durableObjects: { KEY_COUNTER: { className: 'KeyCounter', useSQLite: true } }, ...(place.objects === true ? {} : { durableObjectsPersist: place.objects }) }),
       ...(place.addressLimit === undefined
         ? {}
         : { ratelimits: { ADDRESS_LIMIT: { namespace_id: '1', simple: { limit: place.addressLimit, period: 60 as const } } } }),
@@ -243,6 +253,11 @@ export class Edge {
 
   async store(name: string, sealed: string): Promise<void> {
     await (await this.#namespace(this.#records)).put(name, sealed, {})
+  }
+
+  /** Where it answers. */
+  async url(): Promise<string> {
+    return new URL(await this.#miniflare.ready).origin
   }
 
   async fetch(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertPicture, assertRefused, newKey, now, start, type Edge, type World } from './harness.ts'
-import { open, seal, type Place, type Stamp } from './link.ts'
+import { open, prove, seal, type Place, type Stamp } from './link.ts'
 
 const PHOTO = '@gallery/freespace-1mp.jpg'
 const second = newKey()
@@ -101,6 +101,24 @@ test('past its end a record says nothing, and a fresh one is pulled where it can
   })
   const later = await seeded(restamped(() => ({ freshUntil: now() - 1 })))
   assert.equal((await later.fetch(target)).status, 200)
+})
+
+test('past its end a record is renewed by a push, with the origin out of reach', async () => {
+  const edge = await seeded(restamped(() => ({ freshUntil: now() - 1 })))
+  const target = world.sign('w_150', PHOTO)
+  await withoutOrigin(async () => {
+    assertRefused(await edge.fetch(target), 'record_stale', 503)
+    const renewed = restamped(() => ({ sealedAt: now(), freshUntil: now() + 86_400 }))
+    for (const [name, record] of [[`key:${keyPlace.name}`, renewed.key], ['project:my-app', renewed.project]]) {
+      const body = `${name}\n${record}`
+      const request = { direction: 'origin-to-edge', method: 'POST', body } as const
+      const proof = prove(world.origin.setup.edge_link, '/_sealpix/link/records', request)
+      assert.match((await edge.post('/_sealpix/link/records', body, { 'Sealpix-Proof': proof })).says, /^held /)
+    }
+    assertRefused(await edge.fetch(target), 'origin_unreachable', 502)
+    assertRefused(await edge.fetch(forged(target)), 'signature_invalid', 403)
+  })
+  assertPicture(await edge.fetch(target), 'fwd=miss; stored')
 })
 
 test('SIG-11 strangers cannot have the origin asked without bound', async () => {

@@ -7,11 +7,13 @@ use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise, Reflect};
 use sealpix::cache_key::ENGINE_VERSION;
 use sealpix::record::Caching;
+use sealpix::usage::Event;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, RequestInit, ResponseInit, WorkerGlobalScope};
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::asked::Asked;
+use crate::events;
 use crate::response::put;
 use crate::trace::trouble;
 
@@ -166,6 +168,7 @@ impl Cache {
                 put.map(|_| ()).map_err(|_| "the cache does not take it")
             };
             if let Err(reason) = stored.await {
+                events::note(Event::CacheFailure);
                 trouble(&request_id, &format!("a picture is not stored: {reason}"));
             }
         });

@@ -19,6 +19,12 @@ const MAX_ORIGIN_TIMEOUT_SECS: u32 = 100;
 /// The cache's host unless said otherwise: a name that no resolver answers (RFC 2606).
 const CACHE_HOST: &str = "sealpix.invalid";
 
+/// How long an isolate counts before it reports, unless said otherwise.
+const USAGE_SECS: u32 = 10;
+
+/// Most that `SEALPIX_USAGE_SECS` may say: the platform ends what an answer leaves behind after 30 seconds.
+const MAX_USAGE_SECS: u32 = 20;
+
 /// Which requests a key's limits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LimitCounts {
@@ -44,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) origin_timeout_secs: u32,
     /// What the limits count.
     pub(crate) limit_counts: LimitCounts,
+    /// How long to count before usage is reported.
+    pub(crate) usage_secs: u32,
     /// What becomes of requests that cannot be counted.
     pub(crate) on_counter_failure: OnFailure,
 }
@@ -114,14 +122,20 @@ impl Config {
         if !is_host(&cache_host) {
             return Err(wrong("SEALPIX_CACHE_HOST", "is not a host name in lower case"));
         }
-        let origin_timeout_secs = match text("SEALPIX_ORIGIN_TIMEOUT_SECS")? {
-            None => ORIGIN_TIMEOUT_SECS,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|secs| (1..=MAX_ORIGIN_TIMEOUT_SECS).contains(secs))
-                .ok_or_else(|| wrong("SEALPIX_ORIGIN_TIMEOUT_SECS", "is not 1 to 100 seconds"))?,
+        let secs = |variable, otherwise, most, problem| match text(variable)? {
+            None => Ok(otherwise),
+            Some(text) => {
+                let secs = text.parse().ok().filter(|secs| (1..=most).contains(secs));
+                secs.ok_or_else(|| wrong(variable, problem))
+            }
         };
+        let origin_timeout_secs = secs(
+            "SEALPIX_ORIGIN_TIMEOUT_SECS",
+            ORIGIN_TIMEOUT_SECS,
+            MAX_ORIGIN_TIMEOUT_SECS,
+            "is not 1 to 100 seconds",
+        )?;
+        let usage_secs = secs("SEALPIX_USAGE_SECS", USAGE_SECS, MAX_USAGE_SECS, "is not 1 to 20 seconds")?;
         let limit_counts = match text("SEALPIX_LIMIT_COUNTS")?.as_deref() {
             None | Some("misses") => LimitCounts::Misses,
             Some("all") => LimitCounts::All,
@@ -132,7 +146,16 @@ impl Config {
             Some("deny") => OnFailure::Deny,
             Some(_) => return Err(wrong("SEALPIX_ON_COUNTER_FAILURE", "is neither local nor deny")),
         };
-        Ok(Self { origin, environment, links, cache_host, origin_timeout_secs, limit_counts, on_counter_failure })
+        Ok(Self {
+            origin,
+            environment,
+            links,
+            cache_host,
+            origin_timeout_secs,
+            limit_counts,
+            on_counter_failure,
+            usage_secs,
+        })
     }
 }
 
@@ -166,6 +189,7 @@ mod tests {
         let config = read(&[("SEALPIX_ORIGIN", "https://origin.example.com"), ("SEALPIX_EDGE_LINK", LINK)]).unwrap();
         assert_eq!((config.environment.as_str(), config.cache_host.as_str()), ("production", "sealpix.invalid"));
         assert_eq!((config.origin_timeout_secs, config.limit_counts, config.links.len()), (20, LimitCounts::Misses, 1));
+        assert_eq!(config.usage_secs, 10);
     }
 
     #[test]
@@ -181,6 +205,8 @@ mod tests {
             ("SEALPIX_CACHE_HOST", "A/b"),
             ("SEALPIX_ORIGIN_TIMEOUT_SECS", "101"),
             ("SEALPIX_ORIGIN_TIMEOUT_SECS", "20s"),
+            ("SEALPIX_USAGE_SECS", "21"),
+            ("SEALPIX_USAGE_SECS", "-1"),
             ("SEALPIX_LIMIT_COUNTS", "hits"),
             ("SEALPIX_ON_COUNTER_FAILURE", "allow"),
         ] {

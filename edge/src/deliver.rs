@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use sealpix::denial::Code;
 use sealpix::{gate, negotiation};
 use worker::{Context, Env, Response};
 
@@ -13,8 +12,9 @@ use crate::limits::{AddressLimit, Limiter};
 use crate::link;
 use crate::origin::Origin;
 use crate::records::Records;
-use crate::response::{self, Answer, Refusal};
-use crate::trace::{Trace, trouble};
+use crate::response::{self, Answer, Refusal, unconfigured};
+use crate::trace::Trace;
+use crate::usage;
 
 /// The rooms that a request passes through.
 struct Edge<'a> {
@@ -34,11 +34,7 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
     let response = if asked.method == "OPTIONS" {
         response::preflight(&asked)
     } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
-        let outcome = match Edge::open(request, env, context, &asked.id) {
-            Ok(edge) => link::take(request, &asked, &edge.config, &edge.records).await,
-            Err(refusal) => Err(refusal),
-        };
-        response::told(outcome, &asked, &mut trace)
+        response::told(link::take(request, &asked, env).await, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
         response::own(&asked, &trace)
     } else {
@@ -46,10 +42,12 @@ pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Conte
             Ok(edge) => deliver(&asked, &edge, &mut trace).await,
             Err(refusal) => Err(refusal),
         };
-        outcome.unwrap_or_else(|refusal| {
+        let response = outcome.unwrap_or_else(|refusal| {
             trace.refused = Some(refusal.code());
             response::refused(refusal, &asked, &trace)
-        })
+        });
+        usage::count(&asked, &trace, &response, env, context);
+        response
     };
     trace.log(&asked.id, response.status_code());
     response
@@ -62,6 +60,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     trace.project = Some(signed.project.to_string());
     let (key, project) = edge.records.look_up(signed, asked, edge.context).await?;
     trace.mark("records");
+    trace.key = key.as_ref().map(|_| signed.key);
     let admission = gate::admit(&target, asked.referer.as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
     let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept.as_deref());
     let name = admission.cache_key(&operations);
@@ -97,14 +96,10 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
 impl<'a> Edge<'a> {
     /// Reads the configuration and binds what it names. What is wrong is for the operator's log, not for clients.
     fn open(request: &worker::Request, env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
-        let internal = |error: String| {
-            trouble(request_id, &error);
-            Refusal::from(Code::Internal)
-        };
-        let config = Config::of(env).map_err(|error| internal(error.to_string()))?;
+        let config = Config::of(env).map_err(|error| unconfigured(request_id, &error.to_string()))?;
         let origin = Origin::new(config.clone());
         let records = Records::bind(env, config.clone(), origin.clone())
-            .ok_or_else(|| internal("the KV namespace RECORDS is not bound".to_owned()))?;
+            .ok_or_else(|| unconfigured(request_id, "the KV namespace RECORDS is not bound"))?;
         let cache = Cache::under(&config.cache_host);
         let addresses = AddressLimit::bind(env);
         let limiter = Limiter::bind(env, config.on_counter_failure, || asked::data_centre(request));

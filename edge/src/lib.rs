@@ -7,11 +7,12 @@
 //! One panic would answer 500 to every request in flight in the isolate and wipe its memory, so what can
 //! panic is denied.
 #![forbid(unsafe_code)]
-#![deny(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(
     test,
     allow(
         clippy::indexing_slicing,
+        clippy::string_slice,
         clippy::panic,
         clippy::unwrap_used,
         clippy::expect_used,
@@ -27,6 +28,8 @@ mod cache;
 mod clock;
 mod config;
 mod deliver;
+mod doctor;
+mod events;
 mod kv;
 mod limits;
 mod link;
@@ -34,6 +37,7 @@ mod origin;
 mod records;
 mod response;
 mod trace;
+mod usage;
 
 use std::convert::Infallible;
 

@@ -8,14 +8,17 @@ use std::cell::RefCell;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::MAX_SEALED_BYTES;
-use sealpix::link::PROBE;
+use sealpix::link::{DOCTOR, PROBE};
 use sealpix::proof::{self, Direction, MAX_SKEW_SECS, Proven};
+use worker::Env;
 
 use crate::asked::Asked;
 use crate::bounded::Bounded;
 use crate::config::Config;
+use crate::doctor;
+use crate::origin::Origin;
 use crate::records::Records;
-use crate::response::Refusal;
+use crate::response::{Refusal, unconfigured};
 
 pub(crate) use sealpix::link::PUSH_PATH;
 
@@ -35,13 +38,10 @@ thread_local! {
     static NONCES_SEEN: RefCell<Bounded<String, u64>> = const { RefCell::new(Bounded::new(NONCES)) };
 }
 
-/// What the edge has to say to a push: the version that it holds.
-pub(crate) async fn take(
-    request: &worker::Request,
-    asked: &Asked,
-    config: &Config,
-    records: &Records,
-) -> Result<String, Refusal> {
+/// What the edge has to say to a push: the version that it holds. What the Worker lacks is bound after the proof, so
+/// that the doctor can be told of it.
+pub(crate) async fn take(request: &worker::Request, asked: &Asked, env: &Env) -> Result<String, Refusal> {
+    let config = Config::of(env).map_err(|error| unconfigured(&asked.id, &error.to_string()))?;
     let header = |name| request.headers().get(name).ok().flatten();
     let length = header("Content-Length").and_then(|length| length.parse::<usize>().ok());
     if length.is_none_or(|length| length > MAX_BODY_BYTES) {
@@ -66,7 +66,12 @@ pub(crate) async fn take(
     if body == PROBE {
         return Ok("ready".to_owned());
     }
-    let (name, sealed) = body.split_once('\n').ok_or_else(|| malformed("the body is not a name and a record"))?;
+    let records = Records::bind(env, config.clone(), Origin::new(config.clone()));
+    let (name, sealed) = body.split_once('\n').unwrap_or((&body, ""));
+    if name == DOCTOR {
+        return Ok(doctor::report(env, config, records, asked, sealed).await);
+    }
+    let records = records.ok_or_else(|| unconfigured(&asked.id, "the KV namespace RECORDS is not bound"))?;
     records.take(name, sealed, &asked.id).await
 }
 

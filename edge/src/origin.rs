@@ -1,16 +1,18 @@
-//! Requests to the origin: pictures that the cache lacks, and records. Each carries a proof (`sealpix::proof`);
+//! Requests to the origin: pictures that the cache lacks, records, and usage. Each carries a proof (`sealpix::proof`);
 //! none carries a header of the client's.
 
 use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{CODE_HEADER, Code};
 use sealpix::envelope::MAX_SEALED_BYTES;
 use sealpix::gate::Admission;
 use sealpix::operations::{Operations, OutputFormat};
 use sealpix::proof::{self, Direction, Facts, Proven};
+use sealpix::usage::{COUNTED, USAGE_PATH};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{AbortSignal, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
@@ -26,6 +28,8 @@ const RECORDS_PATH: &str = "/api/edge/v1/records";
 
 /// Longest answer to a pull: two records and their line breaks.
 const MAX_RECORDS_BYTES: usize = 2 * MAX_SEALED_BYTES + 2;
+/// How long the origin may take to count a report: a request that left it behind its answer has 30 seconds in all.
+pub(crate) const REPORT_TIMEOUT_SECS: u32 = 8;
 
 /// Longest refusal that is passed on.
 const MAX_PROBLEM_BYTES: usize = 16_384;
@@ -80,7 +84,7 @@ impl Origin {
 
     /// The picture of an admitted target, or why there is none.
     pub(crate) async fn picture(&self, target: &str, facts: Facts) -> Result<Picture, Refusal> {
-        let response = self.ask(target, &facts).await?;
+        let response = self.get(target, &facts).await?;
         if response.status() == 200 {
             return Ok(worker::Response::from(response).into());
         }
@@ -91,7 +95,7 @@ impl Origin {
     pub(crate) async fn records(&self, key: &str, project: &str, request_id: &str) -> Result<Pulled, Refusal> {
         let facts = Facts { request_id: Some(request_id.to_owned()), ..Facts::default() };
         let target = format!("{RECORDS_PATH}?key={key}&project={project}");
-        let response = self.ask(&target, &facts).await?;
+        let response = self.get(&target, &facts).await?;
         if response.status() != 200 {
             return Err(self.refusal(response, request_id).await);
         }
@@ -101,11 +105,28 @@ impl Origin {
         })
     }
 
-    /// One GET with a proof, and one more if the connection fails. Both within one deadline.
-    async fn ask(&self, target: &str, facts: &Facts) -> Result<Response, Refusal> {
-        let deadline = AbortSignal::timeout_with_u32(self.config.origin_timeout_secs * 1000);
+    /// Has a usage report counted; otherwise the status, or that of why there is none.
+    pub(crate) async fn report(&self, report: &[u8]) -> Result<(), u16> {
+        let asked = Proven { direction: Direction::EdgeToOrigin, method: "POST", target: USAGE_PATH, body: report };
+        let answer = self.ask(asked, &Facts::default(), REPORT_TIMEOUT_SECS).await;
+        let answer = answer.map_err(|refusal| refusal.code().status())?;
+        // Read in any case: an answer that is not read holds its connection.
+        let said = text(&answer, MAX_PROBLEM_BYTES).await;
+        // Any proxy says 200; only the origin says that.
+        if answer.status() == 200 && said == COUNTED { Ok(()) } else { Err(answer.status()) }
+    }
+
+    async fn get(&self, target: &str, facts: &Facts) -> Result<Response, Refusal> {
+        let asked = Proven { direction: Direction::EdgeToOrigin, method: "GET", target, body: b"" };
+        self.ask(asked, facts, self.config.origin_timeout_secs).await
+    }
+
+    /// One request with a proof, and one more if the connection fails, both within one deadline. A POST may be repeated
+    /// so, too: a report counts once, whatever became of the first.
+    async fn ask(&self, asked: Proven<'_>, facts: &Facts, timeout_secs: u32) -> Result<Response, Refusal> {
+        let deadline = AbortSignal::timeout_with_u32(timeout_secs * 1000);
         for _ in 0..2 {
-            match self.send(target, facts, &deadline).await {
+            match self.send(asked, facts, &deadline).await {
                 Ok(response) => return Ok(response),
                 Err(_) if deadline.aborted() => return Err(Code::OriginTimeout.into()),
                 Err(_) => {}
@@ -114,23 +135,25 @@ impl Origin {
         Err(Code::OriginUnreachable.into())
     }
 
-    async fn send(&self, target: &str, facts: &Facts, deadline: &AbortSignal) -> Result<Response, JsValue> {
+    async fn send(&self, asked: Proven<'_>, facts: &Facts, deadline: &AbortSignal) -> Result<Response, JsValue> {
         let nonce: [u8; 16] = clock::random().ok_or(JsValue::NULL)?;
         let facts = Facts { time: clock::now_millis() / 1000, nonce: URL_SAFE_NO_PAD.encode(nonce), ..facts.clone() };
-        let proven = Proven { direction: Direction::EdgeToOrigin, method: "GET", target, body: b"" };
         let link = self.config.links.first().ok_or(JsValue::NULL)?;
         let headers = web_sys::Headers::new()?;
-        headers.set(proof::HEADER, &proof::prove(link, proven, &facts))?;
+        headers.set(proof::HEADER, &proof::prove(link, asked, &facts))?;
         headers.set("Accept-Encoding", "identity")?;
         let init = RequestInit::new();
-        init.set_method("GET");
+        init.set_method(asked.method);
+        if !asked.body.is_empty() {
+            init.set_body(&Uint8Array::from(asked.body));
+        }
         init.set_headers(headers.as_ref());
         init.set_redirect(RequestRedirect::Manual);
         // The platform's own cache stays out of it: it would answer without the origin's gate.
         init.set_cache(RequestCache::NoStore);
         init.set_signal(Some(deadline));
         let global: WorkerGlobalScope = js_sys::global().unchecked_into();
-        let url = format!("{}{target}", self.config.origin);
+        let url = format!("{}{}", self.config.origin, asked.target);
         let response = JsFuture::from(global.fetch_with_str_and_init(&url, &init)).await?;
         response.dyn_into()
     }
@@ -141,7 +164,8 @@ impl Origin {
         let status = response.status();
         let is_problem = header("Content-Type").is_some_and(|it| it.starts_with("application/problem+json"));
         let retry_after_secs = header("Retry-After").and_then(|secs| secs.parse().ok());
-        let code = header(CODE_HEADER).filter(|_| is_problem && status >= 400);
+        // No answer can be made with a status from 600 on: worker's `Response` would panic.
+        let code = header(CODE_HEADER).filter(|_| is_problem && (400..=599).contains(&status));
         let body = if code.is_some() { text(&response, MAX_PROBLEM_BYTES).await } else { String::new() };
         match code.and_then(|code| known_code(&code)).filter(|_| !body.is_empty()) {
             Some(Code::ProofRequired) => {

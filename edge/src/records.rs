@@ -17,6 +17,7 @@ use futures_util::future::{Either, join, select};
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
+use sealpix::usage::Event;
 use sealpix::{target, wire};
 use wasm_bindgen::JsValue;
 use worker::{Delay, Env};
@@ -24,6 +25,7 @@ use worker::{Delay, Env};
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
+use crate::events;
 use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
@@ -189,10 +191,25 @@ impl Records {
         }
         let until = stamp.fresh_until.saturating_add(KV_REST_SECS);
         if self.kv.put(&name.stored, sealed, JsValue::UNDEFINED, until).await.is_err() {
+            events::note(Event::KvFailure);
             trouble(request_id, &format!("KV does not take {}", name.stored));
             return refused("KV does not take the record now");
         }
         Ok(format!("held {}", stamp.version))
+    }
+
+    /// What is held of a name, for the doctor: in this isolate's memory, and in KV, or why what KV has does not open.
+    pub(crate) async fn held(&self, name: &str, asked: &Asked) -> (Option<Stamp>, Result<Option<Stamp>, String>) {
+        let memory = MEMO.with_borrow_mut(|memo| memo.stamp(name));
+        let Some(name) = Name::parse(name) else { return (memory, Ok(None)) };
+        let sealed = match self.stored(&name, &asked.id).await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return (memory, Ok(None)),
+            Err(Unreadable) => return (memory, Err("KV cannot be read".to_owned())),
+        };
+        let place = Context { environment: &self.config.environment, kind: name.kind, name: &name.name };
+        let opened = envelope::open(&self.config.links, place, &sealed, asked.now());
+        (memory, opened.map(|opened| Some(opened.stamp)).map_err(|error| error.to_string()))
     }
 
     async fn stored(&self, name: &Name, request_id: &str) -> Result<Option<String>, Unreadable> {
@@ -202,6 +219,7 @@ impl Records {
             Either::Left((Err(_), _)) => "it fails",
             Either::Right(_) => "it does not answer",
         };
+        events::note(Event::KvFailure);
         trouble(request_id, &format!("KV cannot be read: {why}"));
         Err(Unreadable)
     }

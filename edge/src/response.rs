@@ -11,7 +11,7 @@ use worker::{Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::asked::Asked;
 use crate::cache::Picture;
-use crate::trace::Trace;
+use crate::trace::{Trace, trouble};
 
 /// When to try again after a refusal that passes by itself within seconds.
 const RETRY_SECS: u64 = 2;
@@ -159,6 +159,12 @@ impl Refusal {
     pub(crate) fn code(&self) -> Code {
         self.denial.code
     }
+}
+
+/// The Worker lacks a variable or a binding. That is for the operator's log, not for clients.
+pub(crate) fn unconfigured(request_id: &str, error: &str) -> Refusal {
+    trouble(request_id, error);
+    Code::Internal.into()
 }
 
 /// The answer to a request that is refused.

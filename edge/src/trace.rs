@@ -3,6 +3,7 @@
 //! The line never holds the target, so no signature, and nothing that is secret (SIG-13).
 
 use sealpix::denial::Code;
+use sealpix::key::PublicKey;
 use serde::Serialize;
 use worker::{console_error, console_log};
 
@@ -16,6 +17,8 @@ pub(crate) struct Trace {
     steps: Vec<(&'static str, u64)>,
     /// The project, once the target has been read.
     pub(crate) project: Option<String>,
+    /// The key, once its record has been read: never one that was invented.
+    pub(crate) key: Option<PublicKey>,
     /// `hit`, `miss`, or that the cache was not asked.
     pub(crate) cache: &'static str,
     /// Why it was refused.
@@ -30,6 +33,7 @@ impl Trace {
             marked_millis: started_millis,
             steps: Vec::new(),
             project: None,
+            key: None,
             cache: "none",
             refused: None,
         }

@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 mod commands;
 
 use commands::{
-    CommandError, audit, config, doctor, inspect, keys, license, openapi, projects, purge, registry, secrets, serve,
-    settings, setup, sign, users,
+    CommandError, audit, config, doctor, edge, inspect, keys, license, openapi, projects, purge, registry, secrets,
+    serve, settings, setup, sign, users,
 };
 
 /// Signed image URLs: the origin and its commands.
@@ -54,6 +54,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Check configuration, database, secrets, edge link, folders and clock
     Doctor(doctor::Doctor),
+    /// Check the deployed Worker
+    Edge(edge::Edge),
 }
 
 #[tokio::main]
@@ -91,6 +93,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Registry(command) => command.run().await,
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run().await,
+        Command::Edge(command) => command.run().await,
     }
 }
 

@@ -31,11 +31,12 @@
 //! This crate decides and the sides act: it has no clock, no randomness, no I/O and no runtime. Time, keys,
 //! nonces and request facts are arguments.
 #![forbid(unsafe_code)]
-#![deny(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+#![deny(clippy::indexing_slicing, clippy::string_slice, clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(
     test,
     allow(
         clippy::indexing_slicing,
+        clippy::string_slice,
         clippy::panic,
         clippy::unwrap_used,
         clippy::expect_used,

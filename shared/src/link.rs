@@ -9,12 +9,21 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::key::{decode, derive};
 
 /// Where the edge takes records, `POST` with the origin's proof. The body is a record's name, a line break and the
-/// sealed record; or [`PROBE`], which only asks whether the proof holds, so whether the edge has the link. The answer is `held VERSION` once the record is in the
-/// edge's memory and in its KV namespace, or `stale VERSION` where a newer one is.
+/// sealed record; or [`PROBE`], which only asks whether the proof holds, so whether the edge has the link; or
+/// [`DOCTOR`]. The answer is `held VERSION` once the record is in the edge's memory and in its KV namespace, or
+/// `stale VERSION` where a newer one is.
 pub const PUSH_PATH: &str = "/_sealpix/link/records";
 
 /// A push of nothing.
 pub const PROBE: &str = "link";
+
+/// Asks the edge how it stands; the names of up to [`DOCTOR_NAMES`] records may follow, a line each. The answer is one
+/// JSON object, which `edge/src/doctor.rs` describes.
+pub const DOCTOR: &str = "doctor";
+
+/// Records that one question of the doctor's names at most: each costs the edge a read of KV, and the platform allows
+/// a request 50 of these.
+pub const DOCTOR_NAMES: usize = 20;
 
 /// A text that is no edge link secret. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

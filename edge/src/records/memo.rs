@@ -114,6 +114,11 @@ impl Memo {
         self.entries.get_mut(name).map_or(0, |entry| entry.stamp.version)
     }
 
+    /// The stamp of the record that counts for `name`.
+    pub(crate) fn stamp(&mut self, name: &str) -> Option<Stamp> {
+        self.entries.get_mut(name).filter(|entry| entry.record.is_some()).map(|entry| entry.stamp)
+    }
+
     /// Whether there is a record of `name`, however old.
     pub(crate) fn holds(&mut self, name: &str) -> bool {
         matches!(self.known(name), Some(Known::Is(..)))

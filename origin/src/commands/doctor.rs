@@ -8,17 +8,16 @@ use std::path::Path;
 use clap::Args;
 use sealpix_origin::clock::{Clock as _, SystemClock};
 use sealpix_origin::config::{Config, Database, Environment};
-use sealpix_origin::edge_link::push::reach;
+use sealpix_origin::edge_link::client::{EdgeClient, HEALTH_PATH};
 use sealpix_origin::observe::health::free_bytes;
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::database::schema_version;
 use sealpix_origin::registry::{AuditFilter, ChainVerdict, Registry, SourceKind};
 use sealpix_origin::sources::configured::check_root;
 use sealpix_origin::vault::VaultError;
-use serde::Serialize;
-use serde_json::json;
 
-use super::{CommandError, print_json};
+use super::CommandError;
+use super::findings::Findings;
 
 /// When this was written: a clock before it is wrong.
 const WRITTEN_MILLIS: u64 = 1_767_225_600_000;
@@ -38,56 +37,11 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Ok,
-    Warn,
-    Fail,
-}
-
-#[derive(Serialize)]
-struct Finding {
-    verdict: Verdict,
-    what: &'static str,
-    why: String,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn ok(&mut self, what: &'static str, why: impl ToString) {
-        self.0.push(Finding { verdict: Verdict::Ok, what, why: why.to_string() });
-    }
-
-    fn warn(&mut self, what: &'static str, why: impl ToString) {
-        self.0.push(Finding { verdict: Verdict::Warn, what, why: why.to_string() });
-    }
-
-    fn fail(&mut self, what: &'static str, why: impl ToString) {
-        self.0.push(Finding { verdict: Verdict::Fail, what, why: why.to_string() });
-    }
-}
-
 impl Doctor {
     pub(crate) async fn run(self) -> Result<(), CommandError> {
         let mut findings = Findings::default();
         examine(&mut findings).await;
-        let has_failed = findings.0.iter().any(|finding| finding.verdict == Verdict::Fail);
-        if self.json {
-            print_json(&json!({ "healthy": !has_failed, "findings": findings.0 }));
-        } else {
-            for Finding { verdict, what, why } in &findings.0 {
-                let verdict = match verdict {
-                    Verdict::Ok => "ok",
-                    Verdict::Warn => "warn",
-                    Verdict::Fail => "fail",
-                };
-                println!("{verdict:<5} {what:<14} {why}");
-            }
-        }
-        if has_failed { Err(CommandError::Answered) } else { Ok(()) }
+        findings.conclude(self.json)
     }
 }
 
@@ -170,8 +124,14 @@ async fn edge(findings: &mut Findings, origin: &Origin) {
     let Some(url) = &origin.config.edge_url else {
         return findings.warn("edge", "SEALPIX_EDGE_URL is not set: nothing is pushed, the edge asks every 30 seconds");
     };
-    match reach(url).await {
-        Ok(status) => findings.ok("edge", format!("{url} answers ({status})")),
+    let answer = match EdgeClient::new(url) {
+        Ok(client) => client.get(HEALTH_PATH).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match answer {
+        Ok(answer) => {
+            findings.ok("edge", format!("{url} answers ({}); sealpix edge doctor says more", answer.status));
+        }
         Err(error) => findings.fail("edge", format!("{url}: {error}")),
     }
 }

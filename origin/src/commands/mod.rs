@@ -8,6 +8,8 @@ macro_rules! println {
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod edge;
+pub(crate) mod findings;
 pub(crate) mod flags;
 pub(crate) mod inspect;
 pub(crate) mod keys;

@@ -220,7 +220,10 @@ impl FetchConfig {
 }
 
 /// Scheme, host and port of the edge. `http` for this machine only: a proof does not cross a network in clear.
-fn edge_url(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// What it takes instead.
+pub fn edge_url(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| error.to_string())?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     let anonymous = url.username().is_empty() && url.password().is_none();

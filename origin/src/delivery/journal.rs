@@ -1,4 +1,4 @@
-//! What delivery writes down of requests: usage by key, minute and outcome, and the request log.
+//! What delivery writes down of requests: usage by key, minute, outcome and format, and the request log.
 //!
 //! Kept in memory, written every ten seconds and at a clean stop, never on a request's way. A batch keeps its name until
 //! the registry has it, so that a write whose end was not seen counts once. What memory would not hold is lost and said
@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::http::Response;
+use axum::http::header::CONTENT_TYPE;
 use sealpix::denial::Code;
 use sealpix::key::PublicKey;
 use sealpix::source::Source;
 use sealpix::target::{Request, Slug};
-use sealpix::usage::{Count, Outcome, ReportId};
+use sealpix::usage::{Count, Format, Outcome, ReportId};
 
 use crate::clock::{NoEntropy, random};
 use crate::origin::Origin;
@@ -25,7 +26,7 @@ use crate::settings::SettingValue;
 /// How often it is written.
 const ROUND: Duration = Duration::from_secs(10);
 
-/// Counts held: keys × minutes × outcomes since the last write; a megabyte or two.
+/// Counts held: keys × minutes × outcomes × formats since the last write; a megabyte or two.
 const MAX_COUNTS: usize = 20_000;
 
 /// Rows of refused requests held: ten minutes of what the registry takes.
@@ -71,7 +72,8 @@ impl Noted {
 /// What was noted since the last write.
 #[derive(Default)]
 struct Held {
-    counts: HashMap<(PublicKey, u64, Outcome), u64>,
+    /// Requests, and the bytes that were sent.
+    counts: HashMap<(PublicKey, u64, Outcome, Option<Format>), (u64, u64)>,
     denials: HashMap<String, LoggedRequest>,
     answered: Vec<LoggedRequest>,
     /// A minute, and the answered requests that were logged in it.
@@ -132,9 +134,12 @@ impl Journal {
             _ if key.is_some() && self.is_sampled() => random::<16>().ok(),
             _ => None,
         };
+        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let format = Format::of_content_type(content_type);
+        let bytes = if format.is_some() { request.bytes } else { 0 };
         let mut held = self.held();
         if let Some(key) = key.filter(|_| is_counted) {
-            held.count(key, now / MINUTE_MILLIS, outcome);
+            held.count((key, now / MINUTE_MILLIS, outcome, format), bytes);
         }
         match (outcome, id) {
             (Outcome::Denied(code), _) => held.deny(request, code),
@@ -190,11 +195,11 @@ impl Journal {
 }
 
 impl Held {
-    fn count(&mut self, key: PublicKey, minute: u64, outcome: Outcome) {
+    fn count(&mut self, what: (PublicKey, u64, Outcome, Option<Format>), bytes: u64) {
         let has_room = self.counts.len() < MAX_COUNTS;
-        match self.counts.get_mut(&(key, minute, outcome)) {
-            Some(count) => *count += 1,
-            None if has_room => drop(self.counts.insert((key, minute, outcome), 1)),
+        match self.counts.get_mut(&what) {
+            Some((count, sent)) => (*count, *sent) = (*count + 1, *sent + bytes),
+            None if has_room => drop(self.counts.insert(what, (1, bytes))),
             None => self.lost += 1,
         }
     }
@@ -238,7 +243,8 @@ impl Held {
         if taken.lost > 0 {
             tracing::error!(lost = taken.lost, "requests were not counted: too many keys between two writes");
         }
-        let count = |((key, minute, outcome), count)| Count { key, minute, outcome, count };
+        let count =
+            |((key, minute, outcome, format), (count, bytes))| Count { key, minute, outcome, count, bytes, format };
         let counts: Vec<_> = taken.counts.into_iter().map(count).collect();
         let requests: Vec<_> = taken.denials.into_values().chain(taken.answered).collect();
         (!counts.is_empty() || !requests.is_empty()).then_some(Batch { id, counts, requests })
@@ -296,6 +302,13 @@ mod tests {
         let mut counts: Vec<_> = taken(&journal).counts.iter().map(|count| count.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [1, 1, 1, 2]);
+        for content_type in ["image/avif", "image/webp", "image/avif", "application/problem+json"] {
+            let answer = Response::builder().header(CONTENT_TYPE, content_type).body(Body::from("12345")).unwrap();
+            journal.note(noted(1), Outcome::Ok, &answer, Duration::ZERO, NOW);
+        }
+        let mut sent: Vec<_> = taken(&journal).counts.iter().map(|row| (row.format, row.count, row.bytes)).collect();
+        sent.sort_unstable();
+        assert_eq!(sent, [(None, 1, 0), (Some(Format::Webp), 1, 5), (Some(Format::Avif), 2, 10)]);
         assert!(journal.held().take(ReportId { counter: [0; 16], sequence: 2 }).is_none());
     }
 

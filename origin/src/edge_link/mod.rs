@@ -1,6 +1,7 @@
 //! The origin's end of the edge link: records, sealed for the edge that proves itself, pulled by it or pushed to it; and
 //! its usage reports.
 
+pub mod client;
 pub mod push;
 pub mod usage;
 

@@ -8,22 +8,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealpix::denial::{CODE_HEADER, Denial};
+use sealpix::denial::Denial;
 use sealpix::envelope::{FRESH_SECS, Kind};
 use sealpix::link::{LinkKeys, PROBE};
-use sealpix::proof::{self, Direction, Facts, Proven};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Sealer;
-use crate::clock::random;
+use super::client::{AskError, DEADLINE_SECS, EdgeClient};
 use crate::observe::metrics::Metrics;
 use crate::origin::{OpenError, Origin};
 use crate::registry::{Author, RecordName, RegistryError, Waiting};
-use crate::sources::tls::{TrustError, client_config};
 
+pub use super::client::PushSetupError;
 pub use sealpix::link::PUSH_PATH;
 
 /// Pushes under way at once: an edge's isolate takes some, and a renewal of thousands should not last an hour.
@@ -32,9 +29,6 @@ const CONCURRENT: usize = 16;
 /// How often the outbox is read for what other processes have written, and how often one name is sent at most: KV
 /// takes one write a second of a name.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// How long the edge may take: it reads and writes KV meanwhile.
-const DEADLINE_SECS: u64 = 10;
 
 /// How long a row is one sender's: the wait before, the push, and time to spare. After a crash it is sent again then.
 const LEASE_MILLIS: u64 = 2 * DEADLINE_SECS * 1000;
@@ -48,29 +42,11 @@ const RENEWAL_MILLIS: u64 = FRESH_SECS * 1000 / 2;
 /// How often the edge is asked whether it has the next link yet, and whether a renewal is due.
 const ROUND: Duration = Duration::from_secs(5);
 
-/// Longest answer that is read.
-const MAX_ANSWER_BYTES: usize = 1_000;
-
-/// Why the pusher cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum PushSetupError {
-    /// Certificates.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// The HTTP client refused its configuration.
-    #[error("the HTTP client for the edge cannot be set up")]
-    Client(#[from] reqwest::Error),
-}
-
 /// Why a push is no acknowledged one. No secret is in it, and nothing that the edge wrote but a code of ours.
 #[derive(Debug, thiserror::Error)]
 enum PushError {
-    #[error("the edge does not answer: {0}")]
-    Unreachable(&'static str),
-    #[error("the edge refuses with {status} {code}")]
-    Refused { status: u16, code: String },
-    #[error("the edge's answer is none of a Sealpix edge")]
-    Foreign,
+    #[error(transparent)]
+    Asked(#[from] AskError),
     #[error("the edge holds version {0}, which is newer than ours; after a restored backup, rotate the edge link")]
     Stale(u64),
     #[error("there is no edge link")]
@@ -85,9 +61,7 @@ impl PushError {
     /// In a word, for the metrics.
     fn result(&self) -> &'static str {
         match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Refused { .. } => "refused",
-            Self::Foreign => "foreign",
+            Self::Asked(error) => error.result(),
             Self::Stale(_) => "stale",
             Self::NoLink => "no_link",
             Self::Registry(_) => "registry",
@@ -108,31 +82,11 @@ impl From<Denial> for PushError {
     }
 }
 
-fn client() -> Result<reqwest::Client, PushSetupError> {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(client_config(None)?)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .user_agent("Sealpix")
-        .timeout(Duration::from_secs(DEADLINE_SECS));
-    Ok(client.build()?)
-}
-
-/// Asks the edge at `edge_url` for anything, as a push does: the status of its answer, or what kept it away. Each answer,
-/// a refusal too, shows that it can be reached.
-pub async fn reach(edge_url: &str) -> Result<u16, String> {
-    let client = client().map_err(|error| error.to_string())?;
-    let answer = client.get(edge_url).send().await.map_err(|error| unreachable(&error).to_string())?;
-    Ok(answer.status().as_u16())
-}
-
 /// Pushes the outbox of an origin to its edge.
 pub struct Pusher {
     origin: Origin,
     metrics: Arc<Metrics>,
-    client: reqwest::Client,
-    url: String,
+    edge: EdgeClient,
 }
 
 impl Pusher {
@@ -141,7 +95,7 @@ impl Pusher {
     /// # Errors
     /// Certificates or the HTTP client that cannot be set up.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, edge_url: &str) -> Result<Arc<Self>, PushSetupError> {
-        Ok(Arc::new(Self { origin, metrics, client: client()?, url: format!("{edge_url}{PUSH_PATH}") }))
+        Ok(Arc::new(Self { origin, metrics, edge: EdgeClient::new(edge_url)? }))
     }
 
     /// Pushes for as long as it is polled. Dropping it loses nothing: what was not acknowledged is sent again.
@@ -298,48 +252,16 @@ impl Pusher {
             return Ok(waiting.version);
         };
         let answer = self.post(keys, format!("{}\n{sealed}", waiting.name)).await?;
-        let (standing, held) = answer.trim_end().split_once(' ').ok_or(PushError::Foreign)?;
-        let held = held.parse().map_err(|_| PushError::Foreign)?;
+        let (standing, held) = answer.trim_end().split_once(' ').ok_or(AskError::Foreign)?;
+        let held = held.parse().map_err(|_| AskError::Foreign)?;
         match standing {
             "held" if held == version => Ok(version),
             "stale" => Err(PushError::Stale(held)),
-            _ => Err(PushError::Foreign),
+            _ => Err(AskError::Foreign.into()),
         }
     }
 
     async fn post(&self, keys: &LinkKeys, body: String) -> Result<String, PushError> {
-        let nonce: [u8; 16] = random().map_err(|error| PushError::Origin(error.to_string()))?;
-        let facts = Facts { time: self.origin.clock.secs(), nonce: URL_SAFE_NO_PAD.encode(nonce), ..Facts::default() };
-        let proven =
-            Proven { direction: Direction::OriginToEdge, method: "POST", target: PUSH_PATH, body: body.as_bytes() };
-        let proof = proof::prove(keys, proven, &facts);
-        let request = self.client.post(&self.url).header(proof::HEADER, proof).header("Content-Type", "text/plain");
-        let mut response = request.body(body).send().await.map_err(|error| unreachable(&error))?;
-        let status = response.status().as_u16();
-        if status != 200 {
-            let code = response.headers().get(CODE_HEADER).and_then(|code| code.to_str().ok()).unwrap_or_default();
-            let code = sealpix::denial::Code::ALL.iter().find(|known| known.as_str() == code);
-            let code = code.map_or_else(String::new, |code| code.as_str().to_owned());
-            return Err(PushError::Refused { status, code });
-        }
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            answer.extend_from_slice(&chunk);
-            if answer.len() > MAX_ANSWER_BYTES {
-                return Err(PushError::Foreign);
-            }
-        }
-        String::from_utf8(answer).map_err(|_| PushError::Foreign)
+        Ok(self.edge.post(keys, self.origin.clock.secs(), body).await?)
     }
-}
-
-/// The client's error without its URL.
-fn unreachable(error: &reqwest::Error) -> PushError {
-    PushError::Unreachable(if error.is_timeout() {
-        "it takes too long"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection breaks off"
-    })
 }

@@ -14,21 +14,17 @@ use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, post};
 use sealpix::denial::{Code, Denial};
 use sealpix::proof;
-use sealpix::usage::{MAX_REPORT_BYTES, Report};
+use sealpix::usage::{COUNTED, MAX_REPORT_BYTES, Report};
 use sealpix::wire;
 
 use crate::delivery::{Delivery, internal, problem};
 use crate::observe::request_id::RequestId;
-use crate::origin::Origin;
 use crate::registry::Author;
 
 pub use sealpix::usage::USAGE_PATH;
 
 /// How long a report may take to arrive: it is small, and who is slower holds a connection for nothing.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What is answered once a report is counted, now or before.
-const COUNTED: &str = "counted\n";
 
 /// The route.
 pub fn route() -> MethodRouter<Arc<Delivery>> {
@@ -38,13 +34,14 @@ pub fn route() -> MethodRouter<Arc<Delivery>> {
 /// `POST /api/edge/v1/usage` with the edge's proof over the body, a [`Report`] in CBOR: 200 `counted`.
 async fn take_report(State(delivery): State<Arc<Delivery>>, request: Request<Body>) -> Response<Body> {
     let id = RequestId::of_extensions(request.extensions());
-    match count(&delivery.origin, request).await {
+    match count(&delivery, request).await {
         Ok(()) => ([("Cache-Control", "no-store")], COUNTED).into_response(),
         Err(denial) => problem(&denial, id.as_str()),
     }
 }
 
-async fn count(origin: &Origin, request: Request<Body>) -> Result<(), Denial> {
+async fn count(delivery: &Delivery, request: Request<Body>) -> Result<(), Denial> {
+    let origin = &delivery.origin;
     // Nothing is read of whoever brings no proof at all.
     if !request.headers().contains_key(proof::HEADER) {
         return Err(Code::ProofRequired.into());
@@ -69,8 +66,13 @@ async fn count(origin: &Origin, request: Request<Body>) -> Result<(), Denial> {
     report.check(origin.clock.secs()).map_err(|error| Denial::new(Code::ReportInvalid, error.to_string()))?;
     let counting = async {
         let mut change = origin.registry.change(&Author::edge(origin.clock.millis())).await?;
-        change.count_usage(&report.id, &report.rows).await?;
-        change.commit().await
+        let is_new = change.count_usage(&report.id, &report.rows).await?;
+        change.commit().await.map(|()| is_new)
     };
-    counting.await.map_err(|error| internal(&error))
+    if counting.await.map_err(|error| internal(&error))? {
+        for (event, count) in report.events {
+            delivery.metrics.edge_had(event.as_str(), count);
+        }
+    }
+    Ok(())
 }

@@ -46,6 +46,11 @@ struct Ended {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfEvent {
+    event: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Administered {
     method: &'static str,
     route: String,
@@ -63,6 +68,7 @@ pub struct Metrics {
     work_in_progress: Gauge,
     outbox_waiting: Gauge,
     edge_push: Family<Ended, Counter>,
+    edge_events: Family<OfEvent, Counter>,
     registry_errors: Counter,
     logins: Family<Ended, Counter>,
     admin_requests: Family<Administered, Counter>,
@@ -82,6 +88,7 @@ impl Metrics {
             work_in_progress: Gauge::default(),
             outbox_waiting: Gauge::default(),
             edge_push: Family::default(),
+            edge_events: Family::default(),
             registry_errors: Counter::default(),
             logins: Family::default(),
             admin_requests: Family::default(),
@@ -103,6 +110,7 @@ impl Metrics {
         ours.register("work_in_progress", "Image work that has a core", self.work_in_progress.clone());
         ours.register("outbox_waiting", "Records that the edge does not have yet", self.outbox_waiting.clone());
         ours.register("edge_push", "Records pushed to the edge", self.edge_push.clone());
+        ours.register("edge_events", "What edges report beside usage", self.edge_events.clone());
         ours.register("registry_errors", "Questions that the database did not answer", self.registry_errors.clone());
         ours.register("logins", "Logins that were tried", self.logins.clone());
         ours.register("admin_requests", "Requests to the API by route", self.admin_requests.clone());
@@ -148,6 +156,11 @@ impl Metrics {
     /// A push to the edge ended: `result` is `held` or why it is not.
     pub fn record_pushed(&self, result: &'static str) {
         self.edge_push.get_or_create(&Ended { result }).inc();
+    }
+
+    /// An edge reports that something happened to it so many times: a failure, or refusals of one code.
+    pub fn edge_had(&self, event: &'static str, count: u64) {
+        self.edge_events.get_or_create(&OfEvent { event }).inc_by(count);
     }
 
     /// The database did not answer, or not as it should.
@@ -224,6 +237,7 @@ mod tests {
         let work = metrics.work_begins();
         metrics.outbox_counted(7);
         metrics.record_pushed("held");
+        metrics.edge_had("kv_failure", 3);
         metrics.registry_failed();
         metrics.login_ended("ok");
         let text = metrics.text().unwrap();
@@ -237,6 +251,7 @@ mod tests {
             "sealpix_work_in_progress 1",
             "sealpix_outbox_waiting 7",
             "sealpix_edge_push_total{result=\"held\"} 1",
+            "sealpix_edge_events_total{event=\"kv_failure\"} 3",
             "sealpix_registry_errors_total 1",
             "sealpix_logins_total{result=\"ok\"} 1",
             &format!("sealpix_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")),

@@ -1,4 +1,4 @@
-//! Tables `usage` and `usage_reports`: requests by key, minute and outcome, and the reports that were counted.
+//! Tables `usage` and `usage_reports`: requests by key, minute, outcome and format, and the reports that were counted.
 //!
 //! A report's rows and its name are written in one change, so each report counts once, however often it is sent.
 
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use sealpix::key::PublicKey;
 use sealpix::target::Slug;
-use sealpix::usage::{Count, Outcome, ReportId};
+use sealpix::usage::{Count, Format, Outcome, ReportId};
 
 use super::database::{Row, Value, values};
 use super::{Change, Query, Registry, RegistryError};
@@ -17,6 +17,9 @@ const ROWS: usize = 50;
 
 /// Outcomes for which a stranger needs no signature, so that they are no use of the key.
 const UNSIGNED: &str = "('key_unknown', 'signature_invalid')";
+
+/// What stands for the format where nothing was sent, or no picture.
+const NO_FORMAT: &str = "none";
 
 const MINUTE_MILLIS: u64 = 60_000;
 
@@ -29,6 +32,8 @@ pub enum UsageBy {
     Minutes(u64),
     /// Of each outcome.
     Outcome,
+    /// Of each format.
+    Format,
 }
 
 /// Which requests: all that are set must hold.
@@ -47,14 +52,18 @@ pub struct UsageFilter {
 /// A total.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageTotal {
-    /// Where the bucket begins, in unix minutes; none where totals are by outcome.
+    /// Where the bucket begins, in unix minutes; none unless totals are by time.
     pub minute: Option<u64>,
-    /// The outcome; none where totals are by time.
+    /// The outcome; none unless totals are by outcome.
     pub outcome: Option<String>,
+    /// The format, `none` where no picture was sent; none unless totals are by format.
+    pub format: Option<String>,
     /// Requests.
     pub requests: u64,
     /// Those of them that were refused.
     pub denied: u64,
+    /// Bytes of pictures that were sent.
+    pub bytes: u64,
 }
 
 /// How a key is used.
@@ -73,7 +82,7 @@ impl Registry {
         Ok(self.reading().row(sql, values![id.to_string()]).await?.is_some())
     }
 
-    /// Totals, in the order of time or of outcomes' names. What has no requests is left out.
+    /// Totals, in the order of time or of names. What has no requests is left out.
     pub async fn usage(&self, filter: &UsageFilter, by: UsageBy) -> Result<Vec<UsageTotal>, RegistryError> {
         let answered = Outcome::ANSWERED.map(|outcome| format!("'{}'", outcome.as_str())).join(", ");
         let mut values = values![filter.from, filter.until];
@@ -83,10 +92,12 @@ impl Registry {
                 "u.minute - u.minute % $3"
             }
             UsageBy::Outcome => "u.outcome",
+            UsageBy::Format => "u.format",
         };
         let mut sql = format!(
             "SELECT {bucket} AS bucket, CAST(sum(u.count) AS BIGINT), \
-             CAST(sum(CASE WHEN u.outcome IN ({answered}) THEN 0 ELSE u.count END) AS BIGINT) \
+             CAST(sum(CASE WHEN u.outcome IN ({answered}) THEN 0 ELSE u.count END) AS BIGINT), \
+             CAST(sum(u.bytes) AS BIGINT) \
              FROM usage u JOIN api_keys k ON k.public_key = u.public_key WHERE u.minute >= $1 AND u.minute < $2"
         );
         let mut condition = |column: &str, value: Value| {
@@ -101,16 +112,20 @@ impl Registry {
         }
         sql.push_str(" GROUP BY 1");
         let read = |row: &Row| {
-            let (minute, outcome) = match by {
-                UsageBy::Minutes(_) => (Some(row.get(0)?), None),
-                UsageBy::Outcome => (None, Some(row.get(0)?)),
+            let (minute, outcome, format) = match by {
+                UsageBy::Minutes(_) => (Some(row.get(0)?), None, None),
+                UsageBy::Outcome => (None, Some(row.get(0)?), None),
+                UsageBy::Format => (None, None, Some(row.get(0)?)),
             };
-            Ok(UsageTotal { minute, outcome, requests: row.get(1)?, denied: row.get(2)? })
+            let (requests, denied, bytes) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(UsageTotal { minute, outcome, format, requests, denied, bytes })
         };
         let mut totals =
             self.database.read(&sql, values).await?.iter().map(read).collect::<Result<Vec<_>, RegistryError>>()?;
         // Here, since databases sort text each in its own way.
-        totals.sort_by(|one, other| (one.minute, &one.outcome).cmp(&(other.minute, &other.outcome)));
+        totals.sort_by(|one, other| {
+            (one.minute, &one.outcome, &one.format).cmp(&(other.minute, &other.outcome, &other.format))
+        });
         Ok(totals)
     }
 
@@ -158,11 +173,15 @@ fn padded(keys: &[PublicKey]) -> impl Iterator<Item = Value> {
 
 /// Adds rows to what is counted already.
 fn upsert(rows: usize) -> String {
-    let places = |row: usize| format!("(${}, ${}, ${}, ${})", 4 * row + 1, 4 * row + 2, 4 * row + 3, 4 * row + 4);
+    let places = |row: usize| {
+        let places: Vec<_> = (1..=6).map(|column| format!("${}", 6 * row + column)).collect();
+        format!("({})", places.join(", "))
+    };
     let rows = (0..rows).map(places).collect::<Vec<_>>().join(", ");
     format!(
-        "INSERT INTO usage (public_key, minute, outcome, count) VALUES {rows} \
-         ON CONFLICT (public_key, minute, outcome) DO UPDATE SET count = usage.count + excluded.count"
+        "INSERT INTO usage (public_key, minute, outcome, format, count, bytes) VALUES {rows} \
+         ON CONFLICT (public_key, minute, outcome, format) \
+         DO UPDATE SET count = usage.count + excluded.count, bytes = usage.bytes + excluded.bytes"
     )
 }
 
@@ -176,16 +195,19 @@ impl Change {
             return Ok(false);
         }
         // One statement may touch a row once only.
-        let mut sums: BTreeMap<(PublicKey, u64, &str), u64> = BTreeMap::new();
+        let mut sums: BTreeMap<(PublicKey, u64, &str, &str), (u64, u64)> = BTreeMap::new();
         for row in rows {
-            *sums.entry((row.key, row.minute, row.outcome.as_str())).or_default() += row.count;
+            let format = row.format.map_or(NO_FORMAT, Format::as_str);
+            let (count, bytes) = sums.entry((row.key, row.minute, row.outcome.as_str(), format)).or_default();
+            *count += row.count;
+            *bytes += row.bytes;
         }
         let known = self.known_keys(rows).await?;
-        sums.retain(|(key, _, _), _| known.contains(key));
+        sums.retain(|(key, ..), _| known.contains(key));
         let sums: Vec<_> = sums.into_iter().collect();
         let (many, one) = (upsert(ROWS), upsert(1));
-        let row = |&((key, minute, outcome), count): &((PublicKey, u64, &str), u64)| {
-            values![key.to_string(), minute, outcome, count]
+        let row = |&((key, minute, outcome, format), (count, bytes)): &((PublicKey, u64, &str, &str), (u64, u64))| {
+            values![key.to_string(), minute, outcome, format, count, bytes]
         };
         let chunks = sums.chunks_exact(ROWS);
         let rest = chunks.remainder();

@@ -8,7 +8,8 @@ use sealpix_origin::registry::{AuditFilter, Cell, ChainVerdict, EdgeLink, Key, P
 pub(crate) use crate::logs::{
     a_keys_last_use_is_the_last_that_it_signed, each_report_counts_once_however_often_and_at_once_it_comes,
     the_audit_log_is_exported_in_pages_and_verified_from_the_file, the_request_log_is_read_in_pages_and_by_filters,
-    the_request_log_sums_up_denials_and_is_capped, usage_is_totalled_by_time_and_by_outcome,
+    the_request_log_sums_up_denials_and_is_capped, usage_counted_before_formats_is_kept,
+    usage_is_totalled_by_format_with_the_bytes_sent, usage_is_totalled_by_time_and_by_outcome,
 };
 pub(crate) use crate::opening::*;
 pub(crate) use crate::purges::*;

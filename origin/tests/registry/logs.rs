@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sealpix::denial::Code;
 use sealpix::key::PublicKey;
-use sealpix::usage::{Count, Outcome, ReportId};
+use sealpix::usage::{Count, Format, Outcome, ReportId};
 use sealpix_origin::registry::{
     AuditExport, ChainVerdict, ExportedEntry, KeyUsage, LoggedRequest, RequestFilter, UsageBy, UsageFilter, UsageTotal,
     verify_export,
@@ -30,7 +30,7 @@ fn id(number: u64) -> ReportId {
 }
 
 fn count(number: u16, minute: u64, outcome: Outcome, count: u64) -> Count {
-    Count { key: public_key(number), minute, outcome, count }
+    Count { key: public_key(number), minute, outcome, count, bytes: 0, format: None }
 }
 
 /// Whether it counted.
@@ -46,7 +46,7 @@ fn everything() -> UsageFilter {
 }
 
 fn total(minute: Option<u64>, outcome: Option<&str>, requests: u64, denied: u64) -> UsageTotal {
-    UsageTotal { minute, outcome: outcome.map(str::to_owned), requests, denied }
+    UsageTotal { minute, outcome: outcome.map(str::to_owned), format: None, requests, denied, bytes: 0 }
 }
 
 pub(crate) async fn each_report_counts_once_however_often_and_at_once_it_comes(home: &Home) {
@@ -118,6 +118,50 @@ pub(crate) async fn usage_is_totalled_by_time_and_by_outcome(home: &Home) {
     ] {
         assert_eq!(registry.usage(&filter, by).await.unwrap(), expected, "{filter:?} {by:?}");
     }
+}
+
+pub(crate) async fn usage_is_totalled_by_format_with_the_bytes_sent(home: &Home) {
+    let registry = filled(home).await;
+    let sent = |outcome, format, number, bytes| Count { format, bytes, ..count(1, MINUTE, outcome, number) };
+    let (avif, jpeg) = (Some(Format::Avif), Some(Format::Jpeg));
+    let rows = [
+        sent(Outcome::Hit, avif, 3, 900),
+        sent(Outcome::Hit, jpeg, 1, 1_000),
+        sent(Outcome::Miss, avif, 1, 300),
+        sent(Outcome::Denied(Code::RateLimited), None, 7, 0),
+    ];
+    // Twice, under two names: what is there is added to.
+    for number in [1, 2] {
+        assert!(report(&registry, id(number), &rows).await);
+    }
+    assert!(!report(&registry, id(2), &rows).await);
+    let format = |format: &str, requests, denied, bytes| UsageTotal {
+        format: Some(format.to_owned()),
+        bytes,
+        ..total(None, None, requests, denied)
+    };
+    let expected = [format("avif", 8, 0, 2_400), format("jpg", 2, 0, 2_000), format("none", 14, 14, 0)];
+    assert_eq!(registry.usage(&everything(), UsageBy::Format).await.unwrap(), expected);
+    let hits = UsageTotal { bytes: 3_800, ..total(None, Some("hit"), 8, 0) };
+    assert_eq!(registry.usage(&everything(), UsageBy::Outcome).await.unwrap()[0], hits);
+    let all = UsageTotal { bytes: 4_400, ..total(Some(MINUTE), None, 24, 14) };
+    assert_eq!(registry.usage(&everything(), UsageBy::Minutes(1)).await.unwrap(), [all]);
+}
+
+pub(crate) async fn usage_counted_before_formats_is_kept(home: &Home) {
+    filled(home).await;
+    // As the migration finds it.
+    home.tamper(&format!(
+        "DELETE FROM refinery_schema_history WHERE version = 5;
+         DROP TABLE usage;
+         CREATE TABLE usage (public_key TEXT, minute INTEGER, outcome TEXT, count INTEGER);
+         INSERT INTO usage (public_key, minute, outcome, count) VALUES ('{}', {MINUTE}, 'hit', 41);",
+        public_key(1)
+    ));
+    let registry = home.open().await;
+    assert!(report(&registry, id(1), &[count(1, MINUTE, Outcome::Hit, 1)]).await);
+    let totals = registry.usage(&everything(), UsageBy::Outcome).await.unwrap();
+    assert_eq!(totals, [total(None, Some("hit"), 42, 0)]);
 }
 
 pub(crate) async fn a_keys_last_use_is_the_last_that_it_signed(home: &Home) {

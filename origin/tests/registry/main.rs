@@ -58,6 +58,8 @@ on_every_database! {
     a_pruned_audit_log_is_verified_from_its_checkpoint
     each_report_counts_once_however_often_and_at_once_it_comes
     usage_is_totalled_by_time_and_by_outcome
+    usage_is_totalled_by_format_with_the_bytes_sent
+    usage_counted_before_formats_is_kept
     a_keys_last_use_is_the_last_that_it_signed
     the_request_log_sums_up_denials_and_is_capped
     the_request_log_is_read_in_pages_and_by_filters

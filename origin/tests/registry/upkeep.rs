@@ -91,7 +91,8 @@ pub(crate) async fn a_settings_cell_never_has_an_earlier_version(home: &Home) {
 pub(crate) async fn what_had_its_time_is_pruned(home: &Home) {
     let registry = home.open().await;
     home.tamper(
-        "INSERT INTO usage (public_key, minute, outcome, count) VALUES ('k', 9, 'ok', 1), ('k', 10, 'ok', 1);
+        "INSERT INTO usage (public_key, minute, outcome, format, count, bytes)
+           VALUES ('k', 9, 'ok', 'jpg', 1, 5), ('k', 10, 'ok', 'none', 1, 0);
          INSERT INTO usage_reports (id, received_at) VALUES ('a', 9), ('b', 10);
          INSERT INTO request_log (id, at, public_key, project, outcome, status, source, operations, millis, bytes, count)
            VALUES ('a', 9, '', '', '', 200, '', '', 1, 1, 1), ('b', 10, '', '', '', 200, '', '', 1, 1, 1);",

@@ -8,6 +8,7 @@ mod bad_input;
 mod commands;
 mod delivery;
 mod documentation;
+mod edge_doctor;
 mod examples;
 mod harness;
 mod instances;

@@ -140,7 +140,7 @@ fn kill_restores(target: impl Fn() -> Data) {
     let rows = 20_000_usize;
     let database = rusqlite::Connection::open(from.path().join("registry.db")).unwrap();
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
-               INSERT INTO usage SELECT 'pk', i, 'ok', 1 FROM n";
+               INSERT INTO usage SELECT 'pk', i, 'ok', 'none', 1, 0 FROM n";
     database.execute(sql, [i64::try_from(rows).unwrap()]).unwrap();
     drop(database);
     let file = from.path().join("backup");

@@ -119,7 +119,7 @@ fn usage_shows_in_keys() {
     let database = rusqlite::Connection::open(data.path().join("registry.db")).unwrap();
     for (minute, outcome, count) in [(minute, "ok", 3), (minute, "rate_limited", 4), (minute - 1_441, "ok", 5)] {
         let row = (&made.public_key, minute, outcome, count);
-        database.execute("INSERT INTO usage VALUES (?1, ?2, ?3, ?4)", row).unwrap();
+        database.execute("INSERT INTO usage VALUES (?1, ?2, ?3, 'jpg', ?4, 0)", row).unwrap();
     }
     let used = api.get(&format!("/keys/{}", made.public_key)).is(200);
     assert_eq!((&used["last_used_at"], &used["requests_24h"]), (&json!(minute * 60_000), &json!(7)));

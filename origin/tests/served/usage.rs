@@ -4,7 +4,7 @@ use sealpix::denial::Code;
 use sealpix::key::PublicKey;
 use sealpix::link::LinkSecret;
 use sealpix::proof::{self, Direction, Facts, Proven};
-use sealpix::usage::{Count, MAX_REPORT_BYTES, MAX_ROWS, Outcome, Report, ReportId, USAGE_PATH};
+use sealpix::usage::{Count, Event, Format, MAX_REPORT_BYTES, MAX_ROWS, Outcome, Report, ReportId, USAGE_PATH};
 use sealpix::wire;
 use sealpix_origin::access::role::Role;
 use serde_json::Value;
@@ -31,12 +31,13 @@ fn post(served: &Served, proof: &str, body: &[u8]) -> Answer {
 
 /// A report of that number, sent as the edge would.
 fn sent(served: &Served, made: &Made, sequence: u64, rows: Vec<Count>) -> Answer {
-    let body = wire::to_bytes(&Report { id: ReportId { counter: [5; 16], sequence }, rows });
+    let body = wire::to_bytes(&Report { id: ReportId { counter: [5; 16], sequence }, rows, events: vec![] });
     post(served, &proven(&made.edge_link, "POST", &body, now()), &body)
 }
 
 fn row(made: &Made, minute: u64, outcome: Outcome, count: u64) -> Count {
-    Count { key: PublicKey::parse(&made.public_key).unwrap(), minute, outcome, count }
+    let key = PublicKey::parse(&made.public_key).unwrap();
+    Count { key, minute, outcome, count, bytes: 100 * count, format: Some(Format::Webp) }
 }
 
 /// Requests by outcome, as the API tells.
@@ -83,7 +84,7 @@ fn reports_are_counted(data: &Data) {
     assert_eq!(outcomes(&served, &viewer), counted);
 
     let one = |minute, outcome, count| vec![row(&made, minute, outcome, count)];
-    let body = wire::to_bytes(&Report { id: ReportId { counter: [6; 16], sequence: 1 }, rows: rows() });
+    let body = wire::to_bytes(&Report { id: ReportId { counter: [6; 16], sequence: 1 }, rows: rows(), events: vec![] });
     let proof = proven(&made.edge_link, "POST", &body, now());
     let mut changed = body.clone();
     *changed.last_mut().unwrap() ^= 1;
@@ -126,6 +127,31 @@ fn a_proven_report_counts_once_on_postgresql_too() {
 }
 
 #[test]
+fn an_edges_events_and_bytes_are_counted_with_the_report_and_not_with_its_repetition() {
+    let data = Data::new(&[("SEALPIX_METRICS_LISTEN", "127.0.0.1:0")]);
+    let made = data.setup(&[]);
+    let served = data.serve();
+    let viewer = token(&data, Role::Viewer);
+    let report = |sequence, rows| {
+        let events = vec![(Event::KvFailure, 2), (Event::Refused(Code::KeyUnknown), 500)];
+        let body = wire::to_bytes(&Report { id: ReportId { counter: [7; 16], sequence }, rows, events });
+        post(&served, &proven(&made.edge_link, "POST", &body, now()), &body).status
+    };
+    for _ in 0..3 {
+        assert_eq!(report(1, vec![row(&made, now() / 60, Outcome::Hit, 4)]), 200);
+    }
+    // There need be no row.
+    assert_eq!(report(2, vec![]), 200);
+    let metrics = String::from_utf8(served.operate("/metrics").body).unwrap();
+    for line in ["{event=\"kv_failure\"} 4\n", "{event=\"key_unknown\"} 1000\n"] {
+        assert!(metrics.contains(&format!("sealpix_edge_events_total{line}")), "{line} {metrics}");
+    }
+    let usage = get(&served, &viewer, "/usage?by=format");
+    let expected = r#"[{"at":null,"bytes":400,"denied":0,"format":"webp","outcome":null,"requests":4}]"#;
+    assert_eq!(usage["items"].to_string(), expected);
+}
+
+#[test]
 fn direct_delivery_counts_what_was_asked_and_logs_it_without_a_signature() {
     let data = Data::new(&[("SEALPIX_DELIVERY", "direct"), ("SEALPIX_REQUEST_LOG_SAMPLE_PERCENT", "100")]);
     std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
@@ -133,11 +159,12 @@ fn direct_delivery_counts_what_was_asked_and_logs_it_without_a_signature() {
     let viewer = token(&data, Role::Viewer);
     let served = data.serve();
     let target = made.sign("w_20", "@gallery/photo.jpg");
-    let mut etag = String::new();
+    let (mut etag, mut picture_bytes) = (String::new(), 0);
     for _ in 0..7 {
         let answer = served.get(&target);
         assert_eq!(answer.status, 200);
         answer.header("etag").unwrap().clone_into(&mut etag);
+        picture_bytes = answer.body.len() as u64;
     }
     assert_eq!(served.ask("HEAD", &target, &[]).status, 200);
     assert_eq!(served.ask("GET", &target, &[("If-None-Match", &etag)]).status, 304);
@@ -157,6 +184,11 @@ fn direct_delivery_counts_what_was_asked_and_logs_it_without_a_signature() {
     let served = data.serve();
     let expected = [("not_modified", 1), ("ok", 8), ("signature_invalid", 2), ("source_not_found", 3)];
     assert_eq!(outcomes(&served, &viewer), expected.map(|(outcome, count)| (outcome.to_owned(), count)));
+    // Seven pictures; HEAD, 304 and refusals have no bytes.
+    let formats = get(&served, &viewer, "/usage?by=format")["items"].clone();
+    let bytes =
+        |at: usize| (formats[at]["format"].as_str().unwrap().to_owned(), formats[at]["bytes"].as_u64().unwrap());
+    assert_eq!((bytes(0), bytes(1)), (("jpg".to_owned(), 7 * picture_bytes), ("none".to_owned(), 0)));
     let requests = get(&served, &viewer, "/requests?limit=100")["items"].as_array().unwrap().clone();
     let of = |outcome: &str| -> Vec<&Value> { requests.iter().filter(|row| row["outcome"] == outcome).collect() };
     assert_eq!((of("ok").len(), of("not_modified").len()), (8, 1));

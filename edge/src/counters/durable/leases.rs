@@ -19,10 +19,10 @@ const SCOPES: usize = 10_000;
 const ASK_MILLIS: u64 = 1_000;
 
 /// The seconds that a lease is meant to last while there is plenty.
-const WANTED_SECS: u64 = 5;
+const WANTED_SECS: u64 = 3;
 
 /// After a failure the objects are left alone for so long.
-const RETRY_MILLIS: u64 = 2_000;
+const RETRY_MILLIS: u64 = 1_000;
 
 /// What an isolate remembers: the leases it holds.
 #[derive(Debug)]
@@ -108,14 +108,13 @@ impl Lease {
 
     fn ask(&mut self, now: u64) -> Ask {
         let elapsed = now.saturating_sub(self.since).max(1_000);
-        let over =
-            |secs: u64| u32::try_from((u64::from(self.offered) * secs * 1_000).div_ceil(elapsed)).unwrap_or(u32::MAX);
+        let over = |secs: u64| u32::try_from(u64::from(self.offered) * secs * 1_000 / elapsed).unwrap_or(u32::MAX);
         let (need, want) = (over(1).max(1), over(WANTED_SECS).max(1));
         if now >= self.since + 1_000 {
             (self.since, self.offered) = (now, 0);
         }
         (self.asked_at, self.need) = (now, need);
-        Ask { limits: self.limits, need, want, back: std::mem::take(&mut self.back) }
+        Ask { limits: self.limits, want, back: std::mem::take(&mut self.back) }
     }
 
     fn told(&mut self, grant: Grant) {

@@ -9,9 +9,7 @@ use crate::counters::kv::numbers;
 pub struct Ask {
     /// The limits as the isolate knows them.
     pub limits: Limits,
-    /// Requests that a second brings: granted as far as the limits allow.
-    pub need: u32,
-    /// Requests that some seconds bring: granted while there is plenty. 0 to return only.
+    /// Requests that the next seconds are expected to bring; 0 to give back only.
     pub want: u32,
     /// What comes back of leases that have ended.
     pub back: Back,
@@ -51,18 +49,18 @@ impl Ask {
     /// As a body.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { limits, need, want, back } = *self;
-        let numbers = [limits.minute, limits.day, need, want, back.held, back.unspent, back.unspent_day];
+        let Self { limits, want, back } = *self;
+        let numbers = [limits.minute, limits.day, want, back.held, back.unspent, back.unspent_day];
         text([back.minute].into_iter().chain(numbers.map(u64::from)))
     }
 
     /// Reads [`Self::text`]; `None` if it is anything else.
     #[must_use]
     pub fn read(body: &str) -> Option<Self> {
-        let [back_minute, rest @ ..] = numbers::<8, u64>(body)?;
-        let [minute, day, need, want, held, unspent, unspent_day] = narrow(rest)?;
+        let [back_minute, rest @ ..] = numbers::<7, u64>(body)?;
+        let [minute, day, want, held, unspent, unspent_day] = narrow(rest)?;
         let back = Back { minute: back_minute, held, unspent, unspent_day };
-        Some(Self { limits: Limits { minute, day }, need, want, back })
+        Some(Self { limits: Limits { minute, day }, want, back })
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
     #[test]
     fn asks_and_grants_are_read_as_they_were_written_and_nothing_else_is_one() {
         let back = Back { minute: 60, held: 9, unspent: 4, unspent_day: 5 };
-        let ask = Ask { limits: Limits { minute: 600, day: 100_000 }, need: 3, want: 15, back };
+        let ask = Ask { limits: Limits { minute: 600, day: 100_000 }, want: 15, back };
         assert_eq!(Ask::read(&ask.text()), Some(ask));
         let (used_minute, used_day) = (590, 99_000);
         let grant = Grant { granted: 7, minute: 60, lapses_at: 70_000, used_minute, used_day, full_until: u64::MAX };

@@ -3,23 +3,26 @@
 use sealpix::quota::{Limits, Verdict, Window, scope_name};
 
 use super::shard::{self, Shard, location};
-use super::view::{Offered, Own, View};
+use super::view::{Course, Offered, Own, View};
 
 /// Between two writes of one key of the store: more often it answers 429.
 const WRITE_MILLIS: u64 = 1_000;
 
 /// Between two settlings of a key that is near its limit, of one that is far from it, and the most after 429s.
 const NEAR_MILLIS: u64 = 10_000;
-const FAR_MILLIS: u64 = 30_000;
-const BUSY_MILLIS: u64 = 80_000;
+const FAR_MILLIS: u64 = 60_000;
+const BUSY_MILLIS: u64 = 120_000;
 
 /// Between two writes of the day's count, and between two lists of it near the limit and far from it.
-const DAY_MILLIS: u64 = 60_000;
+const DAY_MILLIS: u64 = 30_000;
 const DAY_FAR_MILLIS: u64 = 300_000;
 
 /// How long shards outlive their window: a minute's until two later ones have used it, a day's as the next one's prior.
 const MINUTE_KEPT_SECS: u64 = 240;
 const DAY_KEPT_SECS: u64 = 6 * 3_600;
+
+/// An isolate that has not written its day for so long is taken for dead.
+const NEIGHBOUR_SECS: u64 = 900;
 
 /// A list older than this says nothing, once the store fails.
 const STALE_SECS: u64 = 300;
@@ -57,10 +60,13 @@ pub(super) struct Scope {
     limits: Limits,
     minute: Count,
     past: Count,
+    course: Course,
+    past_course: Course,
     day: Count,
     view: View,
     others_day: u64,
     prior: Offered,
+    day_neighbours: u64,
     interval: u64,
     settled_at: u64,
     day_put_at: u64,
@@ -77,10 +83,13 @@ impl Scope {
             limits,
             minute: Count::default(),
             past: Count::default(),
+            course: Course::default(),
+            past_course: Course::default(),
             day: Count::default(),
             view: View::default(),
             others_day: 0,
             prior: Offered::default(),
+            day_neighbours: 0,
             interval: NEAR_MILLIS,
             settled_at: 0,
             day_put_at: now,
@@ -98,6 +107,7 @@ impl Scope {
             count.shard.offered = count.shard.offered.saturating_add(1);
             count.shard.secs = u32::try_from(secs - count.start).unwrap_or(0) + 1;
         }
+        self.course.note(secs - self.minute.start, self.minute.shard.offered);
         let left = self.quota(failing, secs).saturating_sub(self.minute.shard.admitted.into());
         let used = limits.minute.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
         let verdict = Verdict::of(limits, used, used_day, secs);
@@ -113,9 +123,14 @@ impl Scope {
         if failing && self.view.listed_at.is_none_or(|at| secs.saturating_sub(at) > STALE_SECS) {
             return self.limits.minute.into();
         }
-        let own = Own { age_secs: secs.saturating_sub(self.since), usual: self.past.shard.offered.into() };
         let dither = self.dither.wrapping_add(self.minute.start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
-        self.view.quota(self.limits.minute, own, dither, secs)
+        self.view.quota(self.limits.minute, self.own(secs), dither, secs)
+    }
+
+    fn own(&self, secs: u64) -> Own {
+        let is_last = self.past.start + 60 == self.minute.start;
+        let last = if is_last { self.past.shard.offered } else { 0 };
+        Own { age_secs: secs.saturating_sub(self.since), last: last.into(), course: self.past_course }
     }
 
     fn used_day(&self) -> u64 {
@@ -127,6 +142,7 @@ impl Scope {
         if self.minute.start != Window::Minute.start(secs) {
             self.past = self.minute;
             self.past.shard.secs = 60;
+            self.past_course = std::mem::take(&mut self.course);
             self.minute = Count { start: Window::Minute.start(secs), ..Count::default() };
         }
         if self.day.start != Window::Day.start(secs) {
@@ -246,7 +262,7 @@ impl Scope {
         let prefix = shard::prefix(&self.name, Window::Day);
         self.day_listed_at = Some(now);
         self.others_day = 0;
-        self.prior = Offered::default();
+        (self.prior, self.day_neighbours) = (Offered::default(), 0);
         for (name, shard) in listed {
             let Some((start, of)) = shard::parse(name, &prefix, Window::Day) else { continue };
             if start == self.day.start && of != writer {
@@ -255,14 +271,19 @@ impl Scope {
             let offered = u64::from(shard.offered);
             self.prior.total += offered;
             self.prior.writers += 1;
-            self.prior.own += if location(of) == location(writer) { offered } else { 0 };
+            if location(of) == location(writer) {
+                self.prior.own += offered;
+                let written_at = start + u64::from(shard.secs);
+                self.day_neighbours += u64::from(of != writer && written_at + NEIGHBOUR_SECS > now / 1000);
+            }
         }
     }
 
     /// The minutes' shards have been listed.
     pub(super) fn saw_minutes(&mut self, listed: &[(String, Shard)], writer: &str, now: u64) {
         let (secs, prefix) = (now / 1000, shard::prefix(&self.name, Window::Minute));
-        self.view.update(listed, (&prefix, writer), self.prior, secs.saturating_sub(self.since), secs);
+        let day = (self.prior, self.day_neighbours);
+        self.view.update(listed, (&prefix, writer), day, self.own(secs), self.limits.minute, secs);
     }
 }
 

@@ -17,8 +17,14 @@ use super::shard::{self, Shard};
 /// Behind this no reader is: the lag KV's documentation names, 60 s.
 pub(super) const LAG_SECS: u64 = 60;
 
-/// Seconds of a minute after which its count says something of its rate.
-const RATE_SECS: u64 = 5;
+/// A minute with less than this part of the limit was quiet.
+const QUIET_PART: u64 = 32;
+
+/// An isolate that is younger may have been there for a part of the reference minute only.
+const YOUNG_SECS: u64 = 180;
+
+/// A minute's count is noted at each of these.
+const STEP_SECS: u64 = 5;
 
 /// What was offered in a minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,13 +37,17 @@ pub(super) struct Offered {
     pub writers: u64,
 }
 
-/// The last list.
+/// The last list, and what follows from it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct View {
     /// When it was taken; `None` before the first.
     pub listed_at: Option<u64>,
     /// The minute from which shares are computed: it stays when nothing newer is known.
     reference: Offered,
+    /// What shares are computed from: that minute, or the day if that minute was quiet.
+    shares: Offered,
+    /// The minute before the list, of which the others' first seconds are seen: whole by estimate.
+    last: Offered,
     /// Of the minute in which it was taken: admitted by others.
     seen: u64,
     /// Other isolates that counted in that minute or the one before.
@@ -49,8 +59,36 @@ pub(super) struct View {
 pub(super) struct Own {
     /// Seconds since it first saw the scope.
     pub age_secs: u64,
-    /// Offered in its last minute.
-    pub usual: u64,
+    /// Offered in the last minute.
+    pub last: u64,
+    /// How that minute went.
+    pub course: Course,
+}
+
+/// What had been offered by the end of each five seconds of a minute.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Course([u32; 12]);
+
+impl Course {
+    /// Notes the count at a second of the minute.
+    pub(super) fn note(&mut self, secs: u64, offered: u32) {
+        let step = usize::try_from(secs / STEP_SECS).unwrap_or(0);
+        for count in self.0.iter_mut().skip(step) {
+            *count = offered;
+        }
+    }
+
+    // What a count becomes by the end of the minute, if it goes on evenly, or as the own one went if that came early.
+    fn whole(&self, offered: u64, secs: u64) -> u64 {
+        // What is seen of the first seconds alone says little.
+        let secs = secs.clamp(STEP_SECS, 60);
+        let evenly = offered * 60 / secs;
+        let step = usize::try_from(secs / STEP_SECS - 1).unwrap_or(0);
+        match (self.0.get(step), self.0.last()) {
+            (Some(then), Some(end)) if *then > 0 => evenly.min(offered * u64::from(*end) / u64::from(*then)),
+            _ => evenly,
+        }
+    }
 }
 
 impl View {
@@ -60,8 +98,9 @@ impl View {
         &mut self,
         listed: &[(String, Shard)],
         (prefix, writer): (&str, &str),
-        day: Offered,
-        age_secs: u64,
+        (day, day_neighbours): (Offered, u64),
+        own: Own,
+        limit: u32,
         now: u64,
     ) {
         let minute = Window::Minute.start(now);
@@ -75,8 +114,9 @@ impl View {
             let slot = usize::try_from(back).unwrap_or(usize::MAX);
             let Some(sum) = minutes.get_mut(slot) else { continue };
             let offered = match (back, u64::from(shard.secs)) {
+                (1, _) if of == writer => own.last.max(shard.offered.into()),
                 // The newest that is seen of the last minute is some seconds of it.
-                (1, secs) => u64::from(shard.offered) * Window::Minute.secs() / secs.clamp(RATE_SECS, 60),
+                (1, secs) => own.course.whole(shard.offered.into(), secs),
                 _ => u64::from(shard.offered),
             };
             sum.total += offered;
@@ -92,19 +132,22 @@ impl View {
             }
         }
         let [_, last, whole, older] = minutes;
+        self.last = last;
         self.live = others.into_iter().max().unwrap_or(0);
         self.listed_at = Some(now);
         let others_in_last = last.total > last.own;
         if whole.total > 0 {
             self.reference = whole;
-        } else if last.own > 0 && (others_in_last || age_secs >= LAG_SECS) {
+        } else if last.own > 0 && (others_in_last || own.age_secs >= LAG_SECS) {
             self.reference = last;
         } else if older.total > 0 {
             self.reference = older;
-        } else if self.reference.total == 0 && day.total > 0 {
-            // What the day brought is no measure of this minute's load, only of its shares.
-            let here = 1 + neighbours.into_iter().max().unwrap_or(0);
-            self.reference = Offered { own: day.own / here, ..day };
+        }
+        self.shares = self.reference;
+        // A minute of a few requests says little of who will bring the next ones.
+        if self.reference.total < u64::from(limit) / QUIET_PART && day.total > 2 * self.reference.total {
+            let here = 1 + neighbours.into_iter().max().unwrap_or(0).max(day_neighbours);
+            self.shares = Offered { own: day.own / here, ..day };
         }
     }
 
@@ -133,20 +176,30 @@ impl View {
     pub(super) fn quota(&self, limit: u32, own: Own, dither: u64, now: u64) -> u64 {
         let limit = u64::from(limit);
         let seen = self.seen_at(now);
-        let Offered { total, own: mine, writers } = self.reference;
         let trust = |room: u64| room * (LAG_SECS + 3 * own.age_secs.min(LAG_SECS)) / (4 * LAG_SECS);
+        // What is usual, give or take chance: three standard deviations of a Poisson count, and a little for small ones.
+        let usual = |count: u64| count + 3 * count.isqrt() + 4;
+        let Offered { total, own: mine, writers } = self.shares;
+        let others = self.reference.total - self.reference.own;
+        let room = limit.saturating_sub(others);
+        // A load that has grown here may have grown everywhere: then nothing is free.
+        let band = usual(self.reference.own);
+        let free = match own.age_secs {
+            ..YOUNG_SECS => trust(room),
+            _ if own.last <= band => room.min(band),
+            _ => 0,
+        };
         let quota = if total == 0 {
             // Nobody knows this key. Others that have shown themselves since have come as this isolate has.
             if self.live > 0 { limit / (self.live + 1) } else { trust(limit) }
+        } else if mine == 0 {
+            free.max(limit / (2 * writers.max(self.live).max(1)))
         } else {
-            let room = limit.saturating_sub(total - mine);
-            if mine == 0 {
-                trust(room).max(limit / (2 * writers.max(self.live).max(1)))
-            } else {
-                let usual = mine.max(own.usual);
-                let share = (limit * mine + dither % total) / total;
-                share.max(room.min(usual + 3 * usual.isqrt() + 4))
-            }
+            // Unless all others show that theirs has not grown.
+            let all_are_seen = self.is_of(now) && self.last.writers >= self.reference.writers;
+            let others = if all_are_seen { others.max(self.last.total - self.last.own) } else { limit };
+            let share = (limit * mine + dither % total) / total;
+            share.max(free).max(limit.saturating_sub(others).min(usual(own.last)))
         };
         quota.min(limit.saturating_sub(seen))
     }

@@ -35,6 +35,8 @@ pub(super) enum By {
     Day,
     /// An outcome each.
     Outcome,
+    /// A format each.
+    Format,
 }
 
 impl By {
@@ -44,6 +46,7 @@ impl By {
             Self::Hour => UsageBy::Minutes(60),
             Self::Day => UsageBy::Minutes(24 * 60),
             Self::Outcome => UsageBy::Outcome,
+            Self::Format => UsageBy::Format,
         }
     }
 }
@@ -70,20 +73,24 @@ pub(super) struct Query {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UsageTotal)]
 pub(super) struct Shown {
-    /// Where the bucket begins, in unix milliseconds; nothing by outcome.
+    /// Where the bucket begins, in unix milliseconds; only by time.
     at: Option<u64>,
-    /// The outcome: `ok`, `hit`, `miss`, `not_modified` or a denial's code; nothing by time.
+    /// The outcome: `ok`, `hit`, `miss`, `not_modified` or a denial's code; only by outcome.
     outcome: Option<String>,
+    /// The format: `jpg`, `png`, `webp`, `avif`, `gif`, or `none` where no picture was sent; only by format.
+    format: Option<String>,
     /// Requests.
     requests: u64,
     /// Those of them that were refused.
     denied: u64,
+    /// Bytes of pictures that were sent.
+    bytes: u64,
 }
 
 impl From<UsageTotal> for Shown {
     fn from(total: UsageTotal) -> Self {
-        let UsageTotal { minute, outcome, requests, denied } = total;
-        Self { at: minute.map(|minute| minute * MINUTE_MILLIS), outcome, requests, denied }
+        let UsageTotal { minute, outcome, format, requests, denied, bytes } = total;
+        Self { at: minute.map(|minute| minute * MINUTE_MILLIS), outcome, format, requests, denied, bytes }
     }
 }
 
@@ -116,7 +123,7 @@ impl Query {
     }
 }
 
-/// Counts requests by time or by outcome. A period of more than 2,000 buckets is refused.
+/// Counts requests by time, by outcome or by format. A period of more than 2,000 buckets is refused.
 #[utoipa::path(
     get, path = "/usage", tag = "usage", params(Query), security(("bearer" = ["usage:read"]), ("cookie" = [])),
     responses((status = 200, description = "the totals", body = Usage), Asking, Guarded),

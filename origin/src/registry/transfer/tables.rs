@@ -106,7 +106,7 @@ pub const TABLES: &[Table] = &[
         ],
         key: 1,
     },
-    Table { name: "usage", columns: &["public_key", "minute", "outcome", "count"], key: 3 },
+    Table { name: "usage", columns: &["public_key", "minute", "outcome", "format", "count", "bytes"], key: 4 },
     Table { name: "usage_reports", columns: &["id", "received_at"], key: 1 },
     Table {
         name: "request_log",
