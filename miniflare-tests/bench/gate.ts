@@ -24,7 +24,9 @@ export async function gateTimes(folder: string, rounds: number, passes: number):
   const small = join(folder, 'gate.wasm')
   const built = join(target, 'wasm32-unknown-unknown', 'worker', 'gate_bench.wasm')
   const flags = FEATURES.map((feature) => `--enable-${feature}`)
-  execFileSync(join(top, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), [built, '-Oz', '-o', small, ...flags])
+  // As .ci/shrink-worker.js does.
+  const shrinking = ['-Oz', '--gufa-optimizing', '-Oz', '--converge', '--strip-debug', '--strip-producers']
+  execFileSync(join(top, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), [built, '-o', small, ...flags, ...shrinking])
 
   const { instance } = await WebAssembly.instantiate(readFileSync(small), {})
   const pass = instance.exports.passes as (which: number, times: number) => number

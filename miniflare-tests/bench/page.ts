@@ -90,14 +90,16 @@ ${loads.join('\n')}
   at nothing of the request, asks the cache for one fixed name and passes on what it finds.
 - *the same checks by WebCrypto* (miniflare-tests/bench/subjects): strict parsing of the target, sealed records opened once (HKDF, AES-GCM) and kept
   15 s as here, HMAC-SHA-256, expiry, key policy, referer and source rules, SHA-256 name in the cache, the same headers, the same body,
-  the same log line. It has no limits, no proof to an origin and no purge, and does not know the bounds of the rarer operations.
+  the same log line. It has no limits, no usage counts, no proof to an origin and no
+  ranges, and does not know the bounds of the rarer operations.
 
 That every subject answers with the right status, headers and bytes is checked before the load; that all answers of each load had the right kind of status and
 the right mean size, after it. A wrong answer ends the run without a table.
 
 The subjects run in workerd directly, each in a process of its own, with the same cache and KV services (JavaScript, in memory) inside that
 process: a cache hit's figure holds the time of that cache. There is no network but the loopback, no TLS, and no isolate but one a subject.
-Cloudflare's own cache, its network and its accounting of CPU time are not measured. Log lines go to the null device.
+Cloudflare's own cache, its network and its accounting of CPU time are not measured; nor is the limit of client addresses, a binding of Cloudflare's that
+workerd does not have. A hit and a denial spend none of a key's limits. Log lines go to the null device.
 
 ## The gate alone
 
@@ -109,7 +111,7 @@ Microseconds, median of ${settings.rounds} rounds of ${whole(settings.gatePasses
 ${gates.join('\n')}
 
 The module is not the Worker's own, which exports nothing but its handler: it is the same crate with the same profile (\`worker\`: opt-level z, its cryptography
-at 3, LTO, one codegen unit) through the same wasm-opt -Oz. Native is \`cargo build --release\` (opt-level 3, thin LTO).
+at 3, LTO, one codegen unit) through the same passes of wasm-opt. Native is \`cargo build --release\` (opt-level 3, thin LTO).
 
 ## The first request
 

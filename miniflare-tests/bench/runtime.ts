@@ -70,8 +70,7 @@ const config :Workerd.Config = (
   /** Starts the process, and waits until it listens. What its Worker logs is written to nowhere. */
   async start(): Promise<void> {
     const args = ['serve', join(this.#folder, 'config.capnp'), '--control-fd=3']
-    const log = process.env.BENCH_LOG === undefined ? 'ignore' : 'inherit'
-    const child = spawn(workerd, args, { stdio: ['ignore', log, 'inherit', 'pipe'] })
+    const child = spawn(workerd, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] })
     this.#process = child
     const control = child.stdio[3] as Readable
     this.#port = await new Promise<number>((done, fail) => {

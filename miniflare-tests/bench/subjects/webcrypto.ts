@@ -1,7 +1,8 @@
 // The peer: a plain JavaScript Worker that does for a request what Sealpix's does, with WebCrypto for the cryptography.
 //
 // Same records, opened once and kept as long; same order of checks; same name in the cache; same headers and log line.
-// It is a yardstick, not a second edge: it has no limits, no proof and no purge, and a miss it fetches from `MISSES`.
+// It is a yardstick, not a second edge: it has no limits, no usage, no proof and no ranges, and
+// a miss it fetches from `MISSES`.
 import { admit, Denied } from './gate.ts'
 import { caches, type Context } from './platform.ts'
 import { lookUp, type RecordsEnv } from './records.ts'
@@ -59,12 +60,14 @@ async function answer(request: Request, env: Env, context: Context, id: string, 
   const kept = await caches.default.match(name)
   mark(trace, 'cache')
   trace.cache = kept === undefined ? 'miss' : 'hit'
-  const picture = kept ?? (await fill(env.MISSES, url, request, name, project.ttlSecs, context))
+  const picture = kept ?? (await fill(env.MISSES, url, request, name, project.ttlSecs, now, context))
 
   const left = target.expires === undefined ? project.ttlSecs : Math.min(project.ttlSecs, target.expires - now)
   const out = new Headers(same?.hit)
   out.set('Sealpix-Request-Id', id)
   out.set('Server-Timing', trace.timing.join(', '))
+  const fresh = Number(picture.headers.get('Sealpix-Stored')) + project.ttlSecs - now
+  out.set('Cache-Status', `sealpix; ${kept === undefined ? 'fwd=miss; stored' : `hit; ttl=${fresh}`}`)
   out.set('Cache-Control', `${project.isPublic && target.expires === undefined ? 'public' : 'private'}, max-age=${left}`)
   if (negotiated) out.set('Vary', 'Accept')
   const etag = picture.headers.get('ETag')
@@ -78,10 +81,13 @@ async function answer(request: Request, env: Env, context: Context, id: string, 
   return new Response(body, { status: has ? 304 : 200, headers: out })
 }
 
-async function fill(from: string, url: string, request: Request, name: string, ttlSecs: number, context: Context): Promise<Response> {
+async function fill(
+  from: string, url: string, request: Request, name: string, ttlSecs: number, now: number, context: Context,
+): Promise<Response> {
   const fetched = await fetch(from + url.slice(url.indexOf('/', url.indexOf('://') + 3)), { headers: request.headers })
   if (fetched.status !== 200) throw new Denied('origin_unreachable', 502)
   const copy = new Response(await fetched.arrayBuffer(), fetched)
+  copy.headers.set('Sealpix-Stored', String(now))
   copy.headers.set('Cache-Control', `public, max-age=${ttlSecs}`)
   context.waitUntil(caches.default.put(name, copy.clone()))
   return copy
@@ -98,6 +104,7 @@ function refused({ code, status }: Denied, id: string, trace: Trace): Response {
   const out = new Headers(same?.denied)
   out.set('Sealpix-Request-Id', id)
   if (trace.timing.length > 0) out.set('Server-Timing', trace.timing.join(', '))
+  out.set('Sealpix-Code', code)
   out.set('Content-Type', 'application/problem+json')
   out.set('Cache-Control', 'no-store')
   const title = TITLES[code] ?? code
