@@ -1,7 +1,7 @@
 //! The world: locations, the isolates that come and go in them, and the requests that they answer.
 //!
-//! A request does what the Worker does: it takes, and if a settling is due it settles after the answer; one isolate
-//! at a time also waits for the next one, so that the last counts of a quiet isolate are written.
+//! A request does what the Worker does: it takes, and unless another one does so already it stays awake behind its
+//! answer and settles whenever that is due, so that the last counts of a quiet isolate are written.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -24,8 +24,8 @@ const SCOPE: &str = "pk_live_1";
 /// When every world begins: a midnight.
 const BEGAN_MILLIS: u64 = 20_000 * 86_400_000;
 
-/// A task may outlive its answer by so much.
-const WAIT_UNTIL_MILLIS: u64 = 30_000;
+/// A task may outlive its answer by so much: as in the Worker's `limits.rs`.
+const AWAKE_MILLIS: u64 = 25_000;
 
 /// Which counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ struct Isolate {
     location: usize,
     dies_at: u64,
     memory: Memory,
-    is_waiting: Cell<bool>,
+    is_awake: Cell<bool>,
     stores: Rc<Stores>,
     on_failure: OnFailure,
 }
@@ -156,7 +156,7 @@ impl Scenario {
                 Counter::Naive => Memory::Naive,
                 Counter::Local => Memory::Local(Local::new()),
             },
-            is_waiting: Cell::new(false),
+            is_awake: Cell::new(false),
             stores: Rc::clone(stores),
             on_failure: self.on_failure,
         })
@@ -192,19 +192,21 @@ async fn one(
         minute.offered += 1;
         minute.admitted += u32::from(verdict.is_ok_and(|verdict| verdict.admitted));
     }
-    if counters.due_at().is_some_and(|at| at <= clock.now()) {
-        counters.settle(clock.now()).await;
-    }
-    let Some(at) = counters.due_at() else { return };
-    let wait = at.saturating_sub(clock.now());
-    if wait > WAIT_UNTIL_MILLIS || isolate.is_waiting.replace(true) {
+    let Some(mut at) = counters.due_at() else { return };
+    if isolate.is_awake.replace(true) {
         return;
     }
-    clock.sleep(wait.max(1)).await;
-    isolate.is_waiting.set(false);
-    if clock.now() < isolate.dies_at {
+    let awake_until = clock.now() + AWAKE_MILLIS;
+    while at < awake_until {
+        clock.sleep(at.saturating_sub(clock.now())).await;
+        if clock.now() >= isolate.dies_at {
+            return;
+        }
         counters.settle(clock.now()).await;
+        let Some(next) = counters.due_at() else { break };
+        at = next.max(clock.now() + 1);
     }
+    isolate.is_awake.set(false);
 }
 
 impl Outcome {
