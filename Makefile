@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-api test-wasm test-edge bench-edge soak worker origin lint deny vectors docs release clean
+.PHONY: help demo test test-native test-api test-wasm test-edge bench-edge soak simulate worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ vectors: native ## write shared/vectors/v1.json anew
 docs: native ## write the generated tables of docs/ anew
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --bin sealpix --locked the_page_of_commands
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --test served --locked documentation
+
+simulate: native ## the rate counters in a simulated world: prints allowed/limit, writes docs/rate-limits.md and its plot
+	@cargo run --quiet --package sealpix-edge --example simulate --locked
 
 release: native ## build the origin for production: target/release/sealpix
 	cargo build --package sealpix-origin --release --locked

@@ -53,13 +53,7 @@ impl Load {
                 factor * per_sec * half_to(location + 1) / whole
             }
             Self::Waking { factor, at_minute } => match (sec / 60 < at_minute, place) {
-                (true, _) => {
-                    if sec % 120 < 10 {
-                        0.1 * evenly
-                    } else {
-                        0.0
-                    }
-                }
+                (true, _) if sec % 120 < 10 => 0.1 * evenly,
                 (false, 0) => factor * per_sec,
                 _ => 0.0,
             },

@@ -36,6 +36,18 @@ pub(crate) enum Counter {
     Local,
 }
 
+impl Counter {
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Durable => "durable",
+            Self::Naive => "naive",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// One simulated run.
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {

@@ -17,13 +17,13 @@ use sealpix::denial::Code;
 use sealpix::usage::{Count, Event, Format, Outcome};
 use worker::{Context, Delay, Env, Response};
 
+use self::batch::Batch;
 use crate::asked::Asked;
 use crate::clock;
 use crate::config::Config;
 use crate::events;
 use crate::origin::{Origin, REPORT_TIMEOUT_SECS};
 use crate::trace::{Trace, trouble};
-use batch::Batch;
 
 /// How long one request's wake-ups sleep together, at most, so that there is time left to send.
 const ASLEEP_SECS: u32 = 20;
@@ -92,12 +92,14 @@ async fn wake(origin: Origin, (mut sleep, secs): (u32, u32), request_id: String)
 /// Seals what was counted and sends what waits, the oldest first, one after the other, until one is not taken.
 /// Whether none waits any more.
 async fn send(origin: &Origin, request_id: &str) -> bool {
-    BATCH.with_borrow_mut(|batch| batch.seal(events::take()));
+    let events = events::take();
+    BATCH.with_borrow_mut(|batch| batch.seal(events));
     if is_set(&SENDING) {
         return false;
     }
     loop {
-        let next = BATCH.with_borrow_mut(|batch| batch.next(clock::now_millis() / 1000));
+        let now = clock::now_millis() / 1000;
+        let next = BATCH.with_borrow_mut(|batch| batch.next(now));
         let Some((sequence, bytes)) = next else { return true };
         let mark = set(&SENDING, REPORT_TIMEOUT_SECS + LATE_SECS);
         let counted = origin.report(&bytes).await;

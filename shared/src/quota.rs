@@ -169,7 +169,8 @@ impl Tally {
 
     fn turn(&mut self, now: u64) {
         for (window, count) in [(Window::Minute, &mut self.minute), (Window::Day, &mut self.day)] {
-            if count.0 != window.start(now) {
+            // A request that waited may come with an earlier time than one that was quicker.
+            if count.0 < window.start(now) {
                 *count = (window.start(now), 0);
             }
         }
@@ -218,6 +219,15 @@ mod tests {
         assert!(admitted(&mut tally, 60) && admitted(&mut tally, 61) && admitted(&mut tally, 120));
         assert!(!admitted(&mut tally, 180), "five of the day are spent");
         assert!(admitted(&mut tally, 86_400));
+    }
+
+    #[test]
+    fn a_late_request_of_the_window_before_brings_it_not_back() {
+        let mut tally = Tally::default();
+        tally.spend(60);
+        tally.spend(60);
+        tally.take(LIMITS, 59);
+        assert!(!tally.take(LIMITS, 61).admitted);
     }
 
     #[test]

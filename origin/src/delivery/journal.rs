@@ -69,11 +69,14 @@ impl Noted {
     }
 }
 
+/// Key, minute, outcome and format.
+type Counted = (PublicKey, u64, Outcome, Option<Format>);
+
 /// What was noted since the last write.
 #[derive(Default)]
 struct Held {
     /// Requests, and the bytes that were sent.
-    counts: HashMap<(PublicKey, u64, Outcome, Option<Format>), (u64, u64)>,
+    counts: HashMap<Counted, (u64, u64)>,
     denials: HashMap<String, LoggedRequest>,
     answered: Vec<LoggedRequest>,
     /// A minute, and the answered requests that were logged in it.
@@ -195,7 +198,7 @@ impl Journal {
 }
 
 impl Held {
-    fn count(&mut self, what: (PublicKey, u64, Outcome, Option<Format>), bytes: u64) {
+    fn count(&mut self, what: Counted, bytes: u64) {
         let has_room = self.counts.len() < MAX_COUNTS;
         match self.counts.get_mut(&what) {
             Some((count, sent)) => (*count, *sent) = (*count + 1, *sent + bytes),

@@ -8,8 +8,9 @@ use sealpix::quota::Window;
 use super::wire::{Ask, Grant, narrow, text};
 use crate::counters::kv::numbers;
 
-/// A lease ends after this, so that what an idle isolate holds comes back.
-const LEASE_MILLIS: u64 = 5_000;
+/// A lease ends after this, so that what an idle isolate holds comes back: sooner once half of the minute is used.
+const LEASE_MILLIS: u64 = 15_000;
+const LATE_LEASE_MILLIS: u64 = 5_000;
 
 /// A lease takes at most this part of what is left: near the limit leases are small, so that little lies idle.
 const PART_OF_LEFT: u32 = 16;
@@ -54,7 +55,8 @@ impl Book {
         let left = left_minute.min(left_day);
         let granted = ask.want.min((left / PART_OF_LEFT).max(1)).min(left);
         let minute_end = Window::Minute.end(secs) * 1000;
-        let lapses_at = minute_end.min(now + LEASE_MILLIS);
+        let is_early = self.used_minute < ask.limits.minute / 2;
+        let lapses_at = minute_end.min(now + if is_early { LEASE_MILLIS } else { LATE_LEASE_MILLIS });
         if granted > 0 {
             self.used_minute = self.used_minute.saturating_add(granted);
             self.used_day = self.used_day.saturating_add(granted);
@@ -130,7 +132,7 @@ mod tests {
         let back = Back { minute: 0, held: 60, unspent: 25, unspent_day: 25 };
         assert_eq!(book.lease(&Ask { back, ..ask(0) }, 2_000).full_until, 0);
         assert_eq!(drain(&mut book, 2_000), 25);
-        assert_eq!(book.lease(&ask(1), 13_000).full_until, 60_000, "all leases have lapsed: full for the minute");
+        assert_eq!(book.lease(&ask(1), 17_000).full_until, 60_000, "all leases have lapsed: full for the minute");
     }
 
     #[test]

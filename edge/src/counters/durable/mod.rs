@@ -4,7 +4,10 @@
 //! most requests are answered from memory. Only a request that finds no lease waits for the object.
 
 mod book;
+mod lease;
 mod leases;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::future::Future;

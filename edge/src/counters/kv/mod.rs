@@ -4,8 +4,11 @@
 //! shares a key, a request never waits for the store, and a minute is limited by shares ([`view`](self::view)'s story).
 //! A request is judged by memory; `settle` writes and lists afterwards.
 
+mod count;
 mod scope;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::cell::{Cell, RefCell};

@@ -2,6 +2,7 @@
 
 use sealpix::quota::{Limits, Verdict, Window, scope_name};
 
+use super::count::{Count, Plan, Put};
 use super::shard::{self, Shard, location};
 use super::view::{Course, Offered, Own, View};
 
@@ -26,30 +27,6 @@ const NEIGHBOUR_SECS: u64 = 900;
 
 /// A list older than this says nothing, once the store fails.
 const STALE_SECS: u64 = 300;
-
-/// The counts of one window, and what of them the store has.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Count {
-    start: u64,
-    shard: Shard,
-    written: Shard,
-}
-
-/// One write.
-pub(super) struct Put {
-    pub(super) window: Window,
-    pub(super) start: u64,
-    pub(super) shard: Shard,
-    pub(super) name: String,
-    pub(super) expires_at: u64,
-}
-
-/// What a settling does: writes, then the lists by their prefixes.
-pub(super) struct Plan {
-    pub(super) puts: Vec<Put>,
-    pub(super) minutes: Option<String>,
-    pub(super) days: Option<String>,
-}
 
 /// One key in one isolate.
 #[derive(Debug)]
@@ -100,22 +77,16 @@ impl Scope {
     /// Judges and counts one request. `failing`: the store does.
     pub(super) fn take(&mut self, limits: Limits, failing: bool, now: u64) -> Verdict {
         self.limits = limits;
-        let secs = now / 1000;
+        // A request that has waited for its records may come with an earlier time than one that was quicker.
+        let secs = (now / 1000).max(self.minute.start);
         self.turn(secs);
         let used_day = u32::try_from(self.used_day()).unwrap_or(u32::MAX);
-        for count in [&mut self.minute, &mut self.day] {
-            count.shard.offered = count.shard.offered.saturating_add(1);
-            count.shard.secs = u32::try_from(secs - count.start).unwrap_or(0) + 1;
-        }
-        self.course.note(secs - self.minute.start, self.minute.shard.offered);
         let left = self.quota(failing, secs).saturating_sub(self.minute.shard.admitted.into());
         let used = limits.minute.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
         let verdict = Verdict::of(limits, used, used_day, secs);
-        if verdict.admitted {
-            for count in [&mut self.minute, &mut self.day] {
-                count.shard.admitted = count.shard.admitted.saturating_add(1);
-            }
-        }
+        self.minute.add(secs, verdict.admitted);
+        self.day.add(secs, verdict.admitted);
+        self.course.note(secs - self.minute.start, self.minute.shard.offered);
         verdict
     }
 
@@ -137,15 +108,15 @@ impl Scope {
         self.others_day + u64::from(self.day.shard.admitted)
     }
 
-    /// Begins new windows.
+    /// Begins new windows; an old one never comes back.
     fn turn(&mut self, secs: u64) {
-        if self.minute.start != Window::Minute.start(secs) {
+        if self.minute.start < Window::Minute.start(secs) {
             self.past = self.minute;
             self.past.shard.secs = 60;
             self.past_course = std::mem::take(&mut self.course);
             self.minute = Count { start: Window::Minute.start(secs), ..Count::default() };
         }
-        if self.day.start != Window::Day.start(secs) {
+        if self.day.start < Window::Day.start(secs) {
             self.day = Count { start: Window::Day.start(secs), ..Count::default() };
             self.others_day = 0;
             self.day_listed_at = None;
@@ -171,19 +142,17 @@ impl Scope {
     }
 
     fn minute_due_at(&self, now: u64) -> Option<u64> {
-        let secs = now / 1000;
+        let secs = (now / 1000).max(self.minute.start);
         if self.used_day() >= self.limits.day.into() {
             return None;
         }
-        let past_waits = matters(&self.past, self.limits) && self.past.is_unwritten() && secs < self.past.start + 120;
-        if !matters(&self.minute, self.limits) {
-            return past_waits.then_some(now);
+        let past_waits = self.past.matters(self.limits) && self.past.is_unwritten() && secs < self.past.start + 120;
+        if !self.minute.matters(self.limits) {
+            return past_waits.then_some(self.settled_at + self.backoff());
         }
-        let Some(listed_at) = self.view.listed_at else { return Some(self.settled_at + self.backoff()) };
-        if past_waits
-            || (!self.view.is_of(secs) && listed_at < self.minute.start && self.settled_at / 1000 < self.minute.start)
-        {
-            return Some(now);
+        let is_new = !self.view.is_of(secs) && self.settled_at / 1000 < self.minute.start;
+        if past_waits || is_new || self.view.listed_at.is_none() {
+            return Some(self.settled_at + self.backoff());
         }
         let end = Window::Minute.end(self.minute.start) * 1000;
         let is_unwritten = self.minute.is_unwritten();
@@ -202,7 +171,7 @@ impl Scope {
 
     /// What to do now.
     pub(super) fn plan(&mut self, writer: &str, now: u64) -> Plan {
-        let secs = now / 1000;
+        let secs = (now / 1000).max(self.minute.start);
         self.turn(secs);
         let mut puts = Vec::new();
         let mut put = |window: Window, count: &Count, shard: Shard| {
@@ -217,7 +186,7 @@ impl Scope {
         };
         let blocked = self.used_day() >= self.limits.day.into();
         for count in [&self.past, &self.minute] {
-            if !blocked && count.is_unwritten() && matters(count, self.limits) && secs < count.start + 120 {
+            if !blocked && count.is_unwritten() && count.matters(self.limits) && secs < count.start + 120 {
                 let age = u32::try_from(secs.saturating_sub(count.start)).unwrap_or(60).clamp(1, 60);
                 put(Window::Minute, count, Shard { secs: age, ..count.shard });
             }
@@ -285,15 +254,4 @@ impl Scope {
         let day = (self.prior, self.day_neighbours);
         self.view.update(listed, (&prefix, writer), day, self.own(secs), self.limits.minute, secs);
     }
-}
-
-impl Count {
-    fn is_unwritten(&self) -> bool {
-        self.shard.offered != self.written.offered
-    }
-}
-
-/// Whether a count could matter: isolates that hold back less than this are lost in the limit.
-fn matters(count: &Count, limits: Limits) -> bool {
-    count.shard.offered > limits.minute / 256
 }

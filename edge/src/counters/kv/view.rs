@@ -17,6 +17,9 @@ use super::shard::{self, Shard};
 /// Behind this no reader is: the lag KV's documentation names, 60 s.
 pub(super) const LAG_SECS: u64 = 60;
 
+/// Below this part of the limit an isolate does not write its minute: its count could not matter.
+pub(super) const UNWRITTEN_PART: u64 = 256;
+
 /// A minute with less than this part of the limit was quiet.
 const QUIET_PART: u64 = 32;
 
@@ -44,6 +47,8 @@ pub(super) struct View {
     pub listed_at: Option<u64>,
     /// The minute from which shares are computed: it stays when nothing newer is known.
     reference: Offered,
+    /// The most that this isolate was lately offered in a minute that kept the limit.
+    peak: u64,
     /// What shares are computed from: that minute, or the day if that minute was quiet.
     shares: Offered,
     /// The minute before the list, of which the others' first seconds are seen: whole by estimate.
@@ -143,6 +148,9 @@ impl View {
         } else if older.total > 0 {
             self.reference = older;
         }
+        if self.reference.total <= limit.into() {
+            self.peak = self.reference.own.max(self.peak * 3 / 4);
+        }
         self.shares = self.reference;
         // A minute of a few requests says little of who will bring the next ones.
         if self.reference.total < u64::from(limit) / QUIET_PART && day.total > 2 * self.reference.total {
@@ -183,11 +191,12 @@ impl View {
         let others = self.reference.total - self.reference.own;
         let room = limit.saturating_sub(others);
         // A load that has grown here may have grown everywhere: then nothing is free.
-        let band = usual(self.reference.own);
+        let known = self.reference.own.max(self.peak).max(limit / UNWRITTEN_PART);
+        let has_grown = own.last > known + 3 * (known + own.last).isqrt() + 4;
         let free = match own.age_secs {
             ..YOUNG_SECS => trust(room),
-            _ if own.last <= band => room.min(band),
-            _ => 0,
+            _ if has_grown => 0,
+            _ => room.min(usual(known)),
         };
         let quota = if total == 0 {
             // Nobody knows this key. Others that have shown themselves since have come as this isolate has.
@@ -198,7 +207,7 @@ impl View {
             // Unless all others show that theirs has not grown.
             let all_are_seen = self.is_of(now) && self.last.writers >= self.reference.writers;
             let others = if all_are_seen { others.max(self.last.total - self.last.own) } else { limit };
-            let share = (limit * mine + dither % total) / total;
+            let share = limit.saturating_mul(mine).saturating_add(dither % total) / total;
             share.max(free).max(limit.saturating_sub(others).min(usual(own.last)))
         };
         quota.min(limit.saturating_sub(seen))
