@@ -4,10 +4,10 @@
 //! most requests are answered from memory. Only a request that finds no lease waits for the object.
 
 mod book;
+#[cfg(test)]
+mod durable_tests;
 mod lease;
 mod leases;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::future::Future;

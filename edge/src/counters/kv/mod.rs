@@ -5,10 +5,11 @@
 //! A request is judged by memory; `settle` writes and lists afterwards.
 
 mod count;
+mod days;
+#[cfg(test)]
+mod kv_tests;
 mod scope;
 mod shard;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use std::cell::{Cell, RefCell};

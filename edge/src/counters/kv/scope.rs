@@ -3,8 +3,9 @@
 use sealpix::quota::{Limits, Verdict, Window, scope_name};
 
 use super::count::{Count, Plan, Put};
-use super::shard::{self, Shard, location};
-use super::view::{Course, Offered, Own, View};
+use super::days::Days;
+use super::shard::{self, Shard};
+use super::view::{Course, Own, View};
 
 /// Between two writes of one key of the store: more often it answers 429.
 const WRITE_MILLIS: u64 = 1_000;
@@ -22,9 +23,6 @@ const DAY_FAR_MILLIS: u64 = 300_000;
 const MINUTE_KEPT_SECS: u64 = 240;
 const DAY_KEPT_SECS: u64 = 6 * 3_600;
 
-/// An isolate that has not written its day for so long is taken for dead.
-const NEIGHBOUR_SECS: u64 = 900;
-
 /// A list older than this says nothing, once the store fails.
 const STALE_SECS: u64 = 300;
 
@@ -41,9 +39,7 @@ pub(super) struct Scope {
     past_course: Course,
     day: Count,
     view: View,
-    others_day: u64,
-    prior: Offered,
-    day_neighbours: u64,
+    days: Days,
     interval: u64,
     settled_at: u64,
     day_put_at: u64,
@@ -64,9 +60,7 @@ impl Scope {
             past_course: Course::default(),
             day: Count::default(),
             view: View::default(),
-            others_day: 0,
-            prior: Offered::default(),
-            day_neighbours: 0,
+            days: Days::default(),
             interval: NEAR_MILLIS,
             settled_at: 0,
             day_put_at: now,
@@ -105,7 +99,7 @@ impl Scope {
     }
 
     fn used_day(&self) -> u64 {
-        self.others_day + u64::from(self.day.shard.admitted)
+        self.days.others + u64::from(self.day.shard.admitted)
     }
 
     /// Begins new windows; an old one never comes back.
@@ -118,7 +112,7 @@ impl Scope {
         }
         if self.day.start < Window::Day.start(secs) {
             self.day = Count { start: Window::Day.start(secs), ..Count::default() };
-            self.others_day = 0;
+            self.days.others = 0;
             self.day_listed_at = None;
         }
     }
@@ -228,30 +222,13 @@ impl Scope {
 
     /// The day's shards have been listed.
     pub(super) fn saw_days(&mut self, listed: &[(String, Shard)], writer: &str, now: u64) {
-        let prefix = shard::prefix(&self.name, Window::Day);
         self.day_listed_at = Some(now);
-        self.others_day = 0;
-        (self.prior, self.day_neighbours) = (Offered::default(), 0);
-        for (name, shard) in listed {
-            let Some((start, of)) = shard::parse(name, &prefix, Window::Day) else { continue };
-            if start == self.day.start && of != writer {
-                self.others_day += u64::from(shard.admitted);
-            }
-            let offered = u64::from(shard.offered);
-            self.prior.total += offered;
-            self.prior.writers += 1;
-            if location(of) == location(writer) {
-                self.prior.own += offered;
-                let written_at = start + u64::from(shard.secs);
-                self.day_neighbours += u64::from(of != writer && written_at + NEIGHBOUR_SECS > now / 1000);
-            }
-        }
+        self.days.update(listed, (&shard::prefix(&self.name, Window::Day), writer), self.day.start, now / 1000);
     }
 
     /// The minutes' shards have been listed.
     pub(super) fn saw_minutes(&mut self, listed: &[(String, Shard)], writer: &str, now: u64) {
         let (secs, prefix) = (now / 1000, shard::prefix(&self.name, Window::Minute));
-        let day = (self.prior, self.day_neighbours);
-        self.view.update(listed, (&prefix, writer), day, self.own(secs), self.limits.minute, secs);
+        self.view.update(listed, (&prefix, writer), &self.days, self.own(secs), self.limits.minute, secs);
     }
 }

@@ -12,6 +12,7 @@
 
 use sealpix::quota::Window;
 
+use super::days::Days;
 use super::shard::{self, Shard};
 
 /// Behind this no reader is: the lag KV's documentation names, 60 s.
@@ -97,13 +98,13 @@ impl Course {
 }
 
 impl View {
-    /// Takes in a list of the minutes' shards. `now` is in unix seconds. `day` are the day's counts, for a key that
-    /// was quiet; this isolate's own are its location's, divided among the isolates there.
+    /// Takes in a list of the minutes' shards. `now` is in unix seconds. `days` are the days' counts, for a key
+    /// that was quiet: of them this isolate's own are its location's, divided among the isolates there.
     pub(super) fn update(
         &mut self,
         listed: &[(String, Shard)],
         (prefix, writer): (&str, &str),
-        (day, day_neighbours): (Offered, u64),
+        days: &Days,
         own: Own,
         limit: u32,
         now: u64,
@@ -153,9 +154,9 @@ impl View {
         }
         self.shares = self.reference;
         // A minute of a few requests says little of who will bring the next ones.
-        if self.reference.total < u64::from(limit) / QUIET_PART && day.total > 2 * self.reference.total {
-            let here = 1 + neighbours.into_iter().max().unwrap_or(0).max(day_neighbours);
-            self.shares = Offered { own: day.own / here, ..day };
+        if self.reference.total < u64::from(limit) / QUIET_PART && days.offered.total > 2 * self.reference.total {
+            let here = 1 + neighbours.into_iter().max().unwrap_or(0).max(days.neighbours);
+            self.shares = Offered { own: days.offered.own / here, ..days.offered };
         }
     }
 
