@@ -32,7 +32,7 @@ async fn filled(home: &Home) -> Opened {
          INSERT INTO login_attempts VALUES ('account:a@b.c', 3, {NOW}, 0);
          INSERT INTO login_failures VALUES ('a', '::1', 1, 1), ('a', '::1', 2, 1), ('a', '::2', 1, 1);
          INSERT INTO idempotency VALUES ('i', 'h', NULL, 1, {NOW});
-         INSERT INTO usage VALUES ('pk', 1, 'ok', 1), ('pk', 1, 'no', 1), ('pk', 2, 'ok', 1);
+         INSERT INTO usage VALUES ('pk', 1, 'ok', 'jpg', 1, 9), ('pk', 1, 'no', 'none', 1, 0), ('pk', 2, 'ok', 'jpg', 1, 9);
          INSERT INTO usage_reports VALUES ('r', {NOW});
          INSERT INTO instances VALUES ('i', 'h', '0', {NOW}, {NOW});"
     ));
