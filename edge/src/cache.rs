@@ -41,34 +41,42 @@ pub(crate) struct Picture {
     pub(crate) body: ResponseBody,
 }
 
-impl From<Response> for Picture {
-    fn from(response: Response) -> Self {
+impl Picture {
+    /// The picture in the origin's answer of 200.
+    pub(crate) fn of_origin(response: web_sys::Response) -> Self {
         let header = |name| response.headers().get(name).ok().flatten();
-        let length = header("Content-Length").and_then(|text| text.parse().ok());
         let of_this_engine = header("Sealpix-Engine").is_some_and(|engine| engine == ENGINE_VERSION.to_string());
         let forbidden =
             header("Cache-Control").is_some_and(|control| control.to_ascii_lowercase().contains("no-store"));
-        let storable = response.status_code() == 200
-            && of_this_engine
-            && !forbidden
-            && header("Content-Encoding").is_none()
-            && length.is_some_and(|length| (1..=MAX_STORED_BYTES).contains(&length));
-        let (content_type, etag, disposition) = (header("Content-Type"), header("ETag"), header("Content-Disposition"));
-        let (_, body) = response.into_parts();
-        Self { content_type, length, etag, disposition, storable, fresh_secs: None, part: None, body }
+        let storable = of_this_engine && !forbidden && header("Content-Encoding").is_none();
+        let picture = Self::of(response);
+        let length_fits = picture.length.is_some_and(|length| (1..=MAX_STORED_BYTES).contains(&length));
+        Self { storable: storable && length_fits, ..picture }
     }
-}
 
-impl Picture {
+    /// What describes the picture. Each header that is read is a call of the platform's, so no more are read of a hit.
+    fn of(response: web_sys::Response) -> Self {
+        let header = |name| response.headers().get(name).ok().flatten();
+        let length = header("Content-Length").and_then(|text| text.parse().ok());
+        let (content_type, etag, disposition) = (header("Content-Type"), header("ETag"), header("Content-Disposition"));
+        let (_, body) = Response::from(response).into_parts();
+        Self { content_type, length, etag, disposition, storable: false, fresh_secs: None, part: None, body }
+    }
+
     /// `Content-Range` of a part (RFC 9110 section 14.4).
     fn content_range(&self) -> Option<String> {
         let ((first, last), length) = (self.part?, self.length?);
         Some(format!("bytes {first}-{last}/{length}"))
     }
 
+    /// The length of the body.
+    pub(crate) fn sent_bytes(&self) -> Option<u32> {
+        self.part.map(|(first, last)| last - first + 1).or(self.length)
+    }
+
     /// The headers that say what the picture is, for the client and for the cache alike.
     pub(crate) fn describe(&self, headers: &Headers) {
-        let length = self.part.map(|(first, last)| last - first + 1).or(self.length).map(|length| length.to_string());
+        let length = self.sent_bytes().map(|length| length.to_string());
         for (name, value) in [
             ("Content-Range", self.content_range().as_ref()),
             ("Content-Type", self.content_type.as_ref()),
@@ -106,7 +114,7 @@ impl Cache {
         let found = answer(self.inner.as_ref()?.match_with_str(&url)).await.filter(|found| found.status() == 200)?;
         let stored: u64 = found.headers().get(STORED_HEADER).ok().flatten()?.parse().ok()?;
         let fresh_secs = stored.saturating_add(caching.ttl_secs.into()).saturating_sub(now);
-        (fresh_secs > 0).then(|| Picture { fresh_secs: Some(fresh_secs), ..Response::from(found).into() })
+        (fresh_secs > 0).then(|| Picture { fresh_secs: Some(fresh_secs), ..Picture::of(found) })
     }
 
     /// The same picture with no more than these of its bytes. The platform's cache cuts them out; one that does

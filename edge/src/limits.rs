@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use sealpix::denial::{Code, Denial};
 use sealpix::quota::{Limits, Verdict};
+use sealpix::usage::Event;
 use worker::{Context, Delay, Env};
 
 use crate::clock;
@@ -20,6 +21,7 @@ use crate::counters::durable::{Durable, Leases};
 use crate::counters::kv::{Kv, Shards};
 use crate::counters::local::Local;
 use crate::counters::{Counters, OnFailure};
+use crate::events;
 use crate::kv;
 use crate::response::Refusal;
 use crate::trace::trouble;
@@ -99,6 +101,7 @@ impl Limiter {
             context.wait_until(self.clone().settle(due_at));
         }
         if FAILURES_TOLD.replace(failures) < failures {
+            events::note(Event::CounterFailure);
             trouble(request_id, "the rate counter's store fails: SEALPIX_ON_COUNTER_FAILURE says what follows");
         }
         verdict.map_err(|unavailable| Denial::new(Code::CounterUnavailable, unavailable.to_string()).into())

@@ -86,7 +86,7 @@ impl Origin {
     pub(crate) async fn picture(&self, target: &str, facts: Facts) -> Result<Picture, Refusal> {
         let response = self.get(target, &facts).await?;
         if response.status() == 200 {
-            return Ok(worker::Response::from(response).into());
+            return Ok(Picture::of_origin(response));
         }
         Err(self.refusal(response, facts.request_id.as_deref().unwrap_or_default()).await)
     }

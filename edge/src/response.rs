@@ -7,6 +7,7 @@ use sealpix::denial::{CODE_HEADER, Code, Denial};
 use sealpix::gate::Admission;
 use sealpix::quota::{Limits, Verdict};
 use sealpix::record::Caching;
+use sealpix::usage::Format;
 use worker::{Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::asked::Asked;
@@ -74,7 +75,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The answer with the picture. `cache` is what `Cache-Status` says of its way here (RFC 9211).
-    pub(crate) fn with(self, picture: Picture, cache: &str, trace: &Trace) -> Response {
+    pub(crate) fn with(self, picture: Picture, cache: &str, trace: &mut Trace) -> Response {
         let headers = common(&self.asked.id, Some(trace));
         let has = self.client_has(&picture);
         let mut cache_status = format!("sealpix; {cache}");
@@ -98,6 +99,8 @@ impl<'a> Answer<'a> {
         } else {
             put(&headers, "Accept-Ranges", "bytes");
             picture.describe(&headers);
+            let bytes = picture.sent_bytes().filter(|_| !self.asked.is_head()).map_or(0, u64::from);
+            trace.sent = (picture.content_type.as_deref().and_then(Format::of_content_type), bytes);
         }
         let status = match picture.part {
             _ if has => 304,

@@ -4,6 +4,7 @@
 
 use sealpix::denial::Code;
 use sealpix::key::PublicKey;
+use sealpix::usage::Format;
 use serde::Serialize;
 use worker::{console_error, console_log};
 
@@ -21,6 +22,8 @@ pub(crate) struct Trace {
     pub(crate) key: Option<PublicKey>,
     /// `hit`, `miss`, or that the cache was not asked.
     pub(crate) cache: &'static str,
+    /// The format of the picture that is sent, and how many bytes of it.
+    pub(crate) sent: (Option<Format>, u64),
     /// Why it was refused.
     pub(crate) refused: Option<Code>,
 }
@@ -35,6 +38,7 @@ impl Trace {
             project: None,
             key: None,
             cache: "none",
+            sent: (None, 0),
             refused: None,
         }
     }

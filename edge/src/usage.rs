@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use sealpix::denial::Code;
-use sealpix::usage::{Count, Event, Format, Outcome};
+use sealpix::usage::{Count, Event, Outcome};
 use worker::{Context, Delay, Env, Response};
 
 use self::batch::Batch;
@@ -43,7 +43,6 @@ thread_local! {
 pub(crate) fn count(asked: &Asked, trace: &Trace, response: &Response, env: &Env, context: &Context) {
     let is_full = match (trace.key, trace.refused) {
         (Some(key), refused) => {
-            let header = |name| response.headers().get(name).ok().flatten();
             let status = response.status_code();
             let outcome = match refused {
                 Some(code) => Outcome::Denied(code),
@@ -51,10 +50,7 @@ pub(crate) fn count(asked: &Asked, trace: &Trace, response: &Response, env: &Env
                 None if trace.cache == "hit" => Outcome::Hit,
                 None => Outcome::Miss,
             };
-            let format = header("Content-Type").and_then(|it| Format::of_content_type(&it));
-            let is_sent = format.is_some() && status != 304 && !asked.is_head();
-            let length = header("Content-Length").filter(|_| is_sent).and_then(|length| length.parse::<u32>().ok());
-            let (minute, bytes) = (asked.now() / 60, length.map_or(0, u64::from));
+            let (minute, (format, bytes)) = (asked.now() / 60, trace.sent);
             BATCH.with_borrow_mut(|batch| batch.count(Count { key, minute, outcome, count: 1, bytes, format }))
         }
         (None, refused) => {

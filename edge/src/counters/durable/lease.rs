@@ -53,7 +53,9 @@ impl Lease {
         }
         self.spent += 1;
         self.tally.spend(now / 1000);
-        let below = |used: u32, limit: u32| used.min(limit.saturating_sub(1));
+        // What the object counts as used holds this request and what is left of the lease.
+        let unspent = self.granted - self.spent + 1;
+        let below = |used: u32, limit: u32| used.saturating_sub(unspent).min(limit.saturating_sub(1));
         let Limits { minute, day } = self.limits;
         let (minute, day) = (below(self.told.used_minute, minute), below(self.told.used_day, day));
         Some(Verdict::of(self.limits, minute, day, now / 1000))
