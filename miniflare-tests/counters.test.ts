@@ -24,6 +24,14 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
+const servers: FailingKv[] = []
+after(() => servers.forEach((server) => server.stop()))
+async function failingCounters(): Promise<FailingKv> {
+  const kv = await FailingKv.start('COUNTERS')
+  servers.push(kv)
+  return kv
+}
+
 let width = 0
 /** A picture that no cache has. */
 const miss = (edge: Edge, key: Key): Promise<Reply> => edge.fetch(world.sign(`w_${(width += 1)},q_20`, PHOTO, { key }))
@@ -46,7 +54,7 @@ async function spend(edge: Edge, key: Key, most: number): Promise<number> {
 }
 
 test('KV: an isolate writes its shard behind the answers, and another counts with it', async () => {
-  const kv = await FailingKv.start('COUNTERS')
+  const kv = await failingCounters()
   const first = world.newEdge({}, { failing: [kv] })
   for (let round = 0; round < 12; round += 1) assertPicture(await miss(first, shared), 'fwd=miss; stored')
   const real = await kv.namespace()
@@ -62,7 +70,6 @@ test('KV: an isolate writes its shard behind the answers, and another counts wit
   await until('the second isolate knows of the first', async () => left(await miss(second, shared)) < 20 - 12)
   assert.ok((await spend(second, shared, 20)) < 8)
   await first.stop()
-  kv.stop()
 })
 
 test('the Durable Object: exact, over isolates and restarts', async () => {
@@ -101,18 +108,17 @@ test('EDGE-4 hits spend nothing in a Durable Object either', async () => {
 })
 
 test('KV counters that fail: counted by the isolate alone, and said in the log', async () => {
-  const kv = await FailingKv.start('COUNTERS')
+  const kv = await failingCounters()
   const edge = world.newEdge({}, { failing: [kv] })
   for (const operation of ['get', 'put', 'list'] as const) kv.fail(operation)
   assert.equal(await spend(edge, failing, 20), 20)
   await until('the log tells', async () => edge.said.some((line) => line.includes('rate counter')))
   // The gate is as closed as ever.
   assertRefused(await edge.fetch(world.sign('w_401', PHOTO, { key: failing }).replace('w_401', 'w_402')), 'signature_invalid', 403)
-  kv.stop()
 })
 
 test('CFG-1 SEALPIX_ON_COUNTER_FAILURE=deny refuses what cannot be counted, until it can', async () => {
-  const kv = await FailingKv.start('COUNTERS')
+  const kv = await failingCounters()
   const edge = world.newEdge({ SEALPIX_ON_COUNTER_FAILURE: 'deny' }, { failing: [kv] })
   kv.fail('put')
   kv.fail('list')
@@ -125,11 +131,10 @@ test('CFG-1 SEALPIX_ON_COUNTER_FAILURE=deny refuses what cannot be counted, unti
   })
   kv.heal()
   await until('it counts again', async () => (await miss(edge, denying)).status !== 503)
-  kv.stop()
 })
 
 test('a KV that says 429 is no failure: nothing is lost, and it is asked less often', async () => {
-  const kv = await FailingKv.start('COUNTERS')
+  const kv = await failingCounters()
   const edge = world.newEdge({ SEALPIX_ON_COUNTER_FAILURE: 'deny' }, { failing: [kv] })
   kv.fail('put', 429)
   for (let round = 0; round < 10; round += 1) assertPicture(await miss(edge, healing), 'fwd=miss; stored')
@@ -141,7 +146,6 @@ test('a KV that says 429 is no failure: nothing is lost, and it is asked less of
     const shards = (await real.list({})).keys.map(({ metadata }) => String(metadata))
     return shards.some((shard) => /\b11\b/.test(shard))
   })
-  kv.stop()
 })
 
 test('SIG-11 the address limit counts every request, before any record is read', async () => {

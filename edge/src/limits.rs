@@ -98,44 +98,51 @@ impl Limiter {
         };
         if let Some(due_at) = due_at.filter(|_| AWAKE_UNTIL.get() <= now_millis) {
             AWAKE_UNTIL.set(now_millis.saturating_add(BEHIND_MILLIS));
-            context.wait_until(self.clone().settle(due_at));
+            context.wait_until(self.clone().settle(due_at, request_id.to_owned()));
         }
-        if FAILURES_TOLD.replace(failures) < failures {
-            events::note(Event::CounterFailure);
-            trouble(request_id, "the rate counter's store fails: SEALPIX_ON_COUNTER_FAILURE says what follows");
-        }
+        tell(failures, request_id);
         verdict.map_err(|unavailable| Denial::new(Code::CounterUnavailable, unavailable.to_string()).into())
     }
 
     /// Sleeps until something is due and does it, as long as the platform lets it: the last counts of an isolate that
     /// gets no more requests are written too.
-    async fn settle(self, mut due_at: u64) {
+    async fn settle(self, mut due_at: u64, request_id: String) {
         while due_at < AWAKE_UNTIL.get() {
             Delay::from(Duration::from_millis(due_at.saturating_sub(clock::now_millis()))).await;
-            let Some(next) = self.settle_now(clock::now_millis()).await else { break };
+            let (next, failures) = self.settle_now(clock::now_millis()).await;
+            tell(failures, &request_id);
+            let Some(next) = next else { break };
             due_at = next;
         }
         AWAKE_UNTIL.set(0);
     }
 
-    /// Does what is due; when the next is.
-    async fn settle_now(&self, now_millis: u64) -> Option<u64> {
+    /// Does what is due; when the next is, and how often the store has failed.
+    async fn settle_now(&self, now_millis: u64) -> (Option<u64>, u64) {
         let on_failure = self.on_failure;
         match &self.store {
             Store::Objects(objects) => {
                 let leases = LEASES.with(Rc::clone);
                 let counter = Durable { leases: &leases, ledger: objects.clone(), on_failure };
                 counter.settle(now_millis).await;
-                counter.due_at()
+                (counter.due_at(), counter.failures())
             }
             Store::Shards(store, writer) => {
                 let shards = SHARDS.with(Rc::clone);
                 let counter = Kv { shards: &shards, store: store.clone(), writer, on_failure };
                 counter.settle(now_millis).await;
-                counter.due_at()
+                (counter.due_at(), counter.failures())
             }
-            Store::None => None,
+            Store::None => (None, 0),
         }
+    }
+}
+
+/// Tells the operator of a store that has failed since the last time.
+fn tell(failures: u64, request_id: &str) {
+    if FAILURES_TOLD.replace(failures) < failures {
+        events::note(Event::CounterFailure);
+        trouble(request_id, "the rate counter's store fails: SEALPIX_ON_COUNTER_FAILURE says what follows");
     }
 }
 
