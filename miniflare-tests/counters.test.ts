@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { FailingKv } from './failing-kv.ts'
-import { assertPicture, assertRefused, newKey, start, type Edge, type Key, type Reply, type World } from './harness.ts'
+import { assertPicture, assertRefused, newKey, World, type Edge, type Key, type Reply } from './harness.ts'
+import { freePort } from './postgres.ts'
 
 const PHOTO = '@gallery/freespace-1mp.jpg'
 // A day's limit, so that no test sees its window end, but for one that runs at midnight UTC.
@@ -15,8 +16,12 @@ const [shared, exact, again, failing, denying, healing, hits, crowd] = keys as [
 
 let world: World
 const folder = mkdtempSync(join(tmpdir(), 'sealpix-counters-'))
+let metrics = ''
 before(async () => {
-  world = await start()
+  const port = await freePort()
+  metrics = `http://127.0.0.1:${port}/metrics`
+  world = new World({ SEALPIX_METRICS_LISTEN: `127.0.0.1:${port}` })
+  await world.origin.serve()
   world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], keys }] })
 })
 after(async () => {
@@ -107,12 +112,16 @@ test('EDGE-4 hits spend nothing in a Durable Object either', async () => {
   assert.ok(left(await miss(edge, hits)) >= 17)
 })
 
-test('KV counters that fail: counted by the isolate alone, and said in the log', async () => {
+test('KV counters that fail: counted by the isolate alone, and said in the log and in the metrics', async () => {
   const kv = await failingCounters()
-  const edge = world.newEdge({}, { failing: [kv] })
+  const edge = world.newEdge({ SEALPIX_USAGE_SECS: '1' }, { failing: [kv] })
   for (const operation of ['get', 'put', 'list'] as const) kv.fail(operation)
   assert.equal(await spend(edge, failing, 20), 20)
   await until('the log tells', async () => edge.said.some((line) => line.includes('rate counter')))
+  await until('the metric tells', async () => {
+    const text = await (await fetch(metrics)).text()
+    return /^sealpix_edge_events_total\{event="counter_failure"\} [1-9]/m.test(text)
+  })
   // The gate is as closed as ever.
   assertRefused(await edge.fetch(world.sign('w_401', PHOTO, { key: failing }).replace('w_401', 'w_402')), 'signature_invalid', 403)
 })
