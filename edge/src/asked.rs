@@ -1,8 +1,8 @@
-//! What a request says, read once. Nothing else of it is looked at, and no header is believed but those that
+//! What a request says. Nothing else of it is looked at, and no header is believed but those that
 //! the platform writes.
 
 use js_sys::Reflect;
-use worker::Request;
+use web_sys::{Headers, Request};
 
 use crate::clock;
 
@@ -19,41 +19,61 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     /// Path and query as they were received.
     pub(crate) target: String,
-    /// Which site shows the picture.
-    pub(crate) referer: Option<String>,
-    /// What the client can show.
-    pub(crate) accept: Option<String>,
-    /// The copies that the client has.
-    pub(crate) if_none_match: Option<String>,
-    /// Which bytes it wants.
-    pub(crate) range: Option<String>,
-    /// The copy whose bytes it wants more of.
-    pub(crate) if_range: Option<String>,
-    /// The client's address, which the platform writes (EDGE-1).
-    pub(crate) address: Option<String>,
     /// The platform's id of this request, or a random one.
     pub(crate) id: String,
     /// When it arrived, in unix milliseconds.
     pub(crate) at_millis: u64,
+    headers: Headers,
 }
 
 impl Asked {
     /// Reads a request.
     pub(crate) fn read(request: &Request) -> Self {
-        let header = |name| request.headers().get(name).ok().flatten();
+        let headers = request.headers();
+        let ray = headers.get("CF-Ray").ok().flatten();
         Self {
-            method: request.inner().method(),
-            target: target_of(&request.inner().url()).to_owned(),
-            referer: header("Referer")
-                .map(|referer| if referer.len() > MAX_REFERER_BYTES { OVERLONG_REFERER.to_owned() } else { referer }),
-            accept: header("Accept"),
-            if_none_match: header("If-None-Match"),
-            range: header("Range"),
-            if_range: header("If-Range"),
-            address: header("CF-Connecting-IP"),
-            id: header("CF-Ray").filter(|ray| is_ray(ray)).unwrap_or_else(clock::random_hex),
+            method: request.method(),
+            target: target_of(&request.url()).to_owned(),
+            id: ray.filter(|ray| is_ray(ray)).unwrap_or_else(clock::random_hex),
             at_millis: clock::now_millis(),
+            headers,
         }
+    }
+
+    /// A header. Each look is a call of the platform's, so nobody looks before it matters: most denials need none.
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).ok().flatten()
+    }
+
+    /// Which site shows the picture.
+    pub(crate) fn referer(&self) -> Option<String> {
+        let referer = self.header("Referer");
+        referer.map(|referer| if referer.len() > MAX_REFERER_BYTES { OVERLONG_REFERER.to_owned() } else { referer })
+    }
+
+    /// What the client can show.
+    pub(crate) fn accept(&self) -> Option<String> {
+        self.header("Accept")
+    }
+
+    /// The copies that the client has.
+    pub(crate) fn if_none_match(&self) -> Option<String> {
+        self.header("If-None-Match")
+    }
+
+    /// Which bytes it wants.
+    pub(crate) fn range(&self) -> Option<String> {
+        self.header("Range")
+    }
+
+    /// The copy whose bytes it wants more of.
+    pub(crate) fn if_range(&self) -> Option<String> {
+        self.header("If-Range")
+    }
+
+    /// The client's address, which the platform writes (EDGE-1).
+    pub(crate) fn address(&self) -> Option<String> {
+        self.header("CF-Connecting-IP")
     }
 
     /// When it arrived, in unix seconds.
@@ -70,7 +90,7 @@ impl Asked {
 /// The data centre's name, `FRA`; `local` where the platform does not say. By reflection: the library's way panics on
 /// a `cf` that lacks it.
 pub(crate) fn data_centre(request: &Request) -> String {
-    let place = Reflect::get(request.inner(), &"cf".into()).and_then(|cf| Reflect::get(&cf, &"colo".into()));
+    let place = Reflect::get(request, &"cf".into()).and_then(|cf| Reflect::get(&cf, &"colo".into()));
     let place = place.ok().and_then(|place| place.as_string());
     place.filter(|place| is_place(place)).unwrap_or_else(|| "local".to_owned())
 }

@@ -28,7 +28,7 @@ struct Edge<'a> {
 }
 
 /// Answers any request: every road ends in one answer and one log line.
-pub(crate) async fn answer(request: &worker::Request, env: &Env, context: &Context) -> Response {
+pub(crate) async fn answer(request: &web_sys::Request, env: &Env, context: &Context) -> Response {
     let asked = Asked::read(request);
     let mut trace = Trace::new(asked.at_millis);
     let response = if asked.method == "OPTIONS" {
@@ -61,8 +61,8 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let (key, project) = edge.records.look_up(signed, asked, edge.context).await?;
     trace.mark("records");
     trace.key = key.as_ref().map(|_| signed.key);
-    let admission = gate::admit(&target, asked.referer.as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
-    let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept.as_deref());
+    let admission = gate::admit(&target, asked.referer().as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
+    let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept().as_deref());
     let name = admission.cache_key(&operations);
     let mut answer = Answer::new(&admission, negotiated, asked);
 
@@ -95,7 +95,7 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
 
 impl<'a> Edge<'a> {
     /// Reads the configuration and binds what it names. What is wrong is for the operator's log, not for clients.
-    fn open(request: &worker::Request, env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
+    fn open(request: &web_sys::Request, env: &Env, context: &'a Context, request_id: &str) -> Result<Self, Refusal> {
         let config = Config::of(env).map_err(|error| unconfigured(request_id, &error.to_string()))?;
         let origin = Origin::new(config.clone());
         let records = Records::bind(env, config.clone(), origin.clone())

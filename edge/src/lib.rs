@@ -41,7 +41,8 @@ mod usage;
 
 use std::convert::Infallible;
 
-use worker::{Context, Env, Request, Response, event};
+use web_sys::Request;
+use worker::{Context, Env, Response, event};
 
 /// Every request.
 #[event(fetch)]

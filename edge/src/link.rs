@@ -40,7 +40,7 @@ thread_local! {
 
 /// What the edge has to say to a push: the version that it holds. What the Worker lacks is bound after the proof, so
 /// that the doctor can be told of it.
-pub(crate) async fn take(request: &worker::Request, asked: &Asked, env: &Env) -> Result<String, Refusal> {
+pub(crate) async fn take(request: &web_sys::Request, asked: &Asked, env: &Env) -> Result<String, Refusal> {
     let config = Config::of(env).map_err(|error| unconfigured(&asked.id, &error.to_string()))?;
     let header = |name| request.headers().get(name).ok().flatten();
     let length = header("Content-Length").and_then(|length| length.parse::<usize>().ok());
@@ -48,7 +48,7 @@ pub(crate) async fn take(request: &worker::Request, asked: &Asked, env: &Env) ->
         return Err(malformed("the body's length is not given, or too much"));
     }
     let proof = header(proof::HEADER).ok_or(Code::ProofRequired)?;
-    let body = request.inner().text().ok().map(JsFuture::from);
+    let body = request.text().ok().map(JsFuture::from);
     let body = match body {
         Some(body) => body.await.ok().and_then(|body| body.as_string()).unwrap_or_default(),
         None => String::new(),

@@ -73,8 +73,8 @@ impl Origin {
         let (project_epoch, source_epoch) = admission.epochs;
         Facts {
             format,
-            referer: asked.referer.clone(),
-            address: asked.address.clone(),
+            referer: asked.referer(),
+            address: asked.address(),
             request_id: Some(asked.id.clone()),
             project_epoch,
             source_epoch,

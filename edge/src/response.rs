@@ -33,6 +33,7 @@ pub(crate) struct Answer<'a> {
     caching: Caching,
     expires: Option<u64>,
     negotiated: bool,
+    if_none_match: Option<String>,
     rate: Option<RateHeaders>,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Answer<'a> {
     /// The answer to an admitted request; `negotiated` if the format follows from Accept.
     pub(crate) fn new(admission: &Admission, negotiated: bool, asked: &'a Asked) -> Self {
         let Admission { limits, caching, expires, .. } = *admission;
-        Self { asked, limits, caching, expires, negotiated, rate: None }
+        Self { asked, limits, caching, expires, negotiated, if_none_match: asked.if_none_match(), rate: None }
     }
 
     /// Takes note of the counters' verdict: a refusal, or the headers that tell how the key stands.
@@ -63,11 +64,11 @@ impl<'a> Answer<'a> {
     /// Which bytes of the cache's picture the client is to get: `None` for all. HEAD has no ranges, and who has the
     /// picture needs none of it (RFC 9110 section 13.2.2).
     pub(crate) fn part(&self, picture: &Picture) -> Result<Option<(u32, u32)>, Refusal> {
-        let Some((range, length)) = self.asked.range.as_deref().zip(picture.length) else { return Ok(None) };
+        let Some((range, length)) = self.asked.range().zip(picture.length) else { return Ok(None) };
         if !self.sends_body(picture) {
             return Ok(None);
         }
-        match extent(range, self.asked.if_range.as_deref(), picture.etag.as_deref(), length) {
+        match extent(&range, self.asked.if_range().as_deref(), picture.etag.as_deref(), length) {
             Extent::Whole => Ok(None),
             Extent::Part(first, last) => Ok(Some((first, last))),
             Extent::Unsatisfiable => Err(Refusal { bytes: Some(length), ..Code::RangeNotSatisfiable.into() }),
@@ -112,7 +113,7 @@ impl<'a> Answer<'a> {
     }
 
     fn client_has(&self, picture: &Picture) -> bool {
-        let (Some(tags), Some(etag)) = (&self.asked.if_none_match, &picture.etag) else { return false };
+        let (Some(tags), Some(etag)) = (&self.if_none_match, &picture.etag) else { return false };
         is_not_modified(tags, etag)
     }
 }

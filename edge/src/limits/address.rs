@@ -40,7 +40,7 @@ impl AddressLimit {
     /// Counts a request of its client's address. A limiter that fails admits: an outage of it stops no site.
     pub(crate) async fn take(&self, asked: &Asked) -> Result<(), Refusal> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        let network = network(asked.address.as_deref().unwrap_or_default());
+        let network = network(asked.address().as_deref().unwrap_or_default());
         let taken: Result<JsValue, JsValue> = async {
             let outcome = JsFuture::from(limiter.limit(&object([("key", network.into())]))?).await?;
             Reflect::get(&outcome, &"success".into())
