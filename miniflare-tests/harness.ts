@@ -161,6 +161,28 @@ export class Origin {
     }
   }
 
+  /** Stops while something is done. */
+  async away(work: () => Promise<void>): Promise<void> {
+    await this.stop()
+    try {
+      await work()
+    } finally {
+      await this.serve()
+    }
+  }
+
+  /** Retires the old edge link, as soon as every record stands under the new one. */
+  async retireLink(): Promise<void> {
+    for (const until = Date.now() + 20_000; ; await pause(100)) {
+      try {
+        this.command({ args: ['secrets', 'retire', 'edge-link'] })
+        return
+      } catch (error) {
+        assert.ok(Date.now() < until, String(error))
+      }
+    }
+  }
+
   /** Removes the folder with all that is in it. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })

@@ -61,15 +61,6 @@ async function withDeadKv(work: (edge: Edge) => Promise<void>): Promise<void> {
   }
 }
 
-async function withoutOrigin(work: () => Promise<void>): Promise<void> {
-  await world.origin.stop()
-  try {
-    await work()
-  } finally {
-    await world.origin.serve()
-  }
-}
-
 test('a namespace that fails on command is otherwise a namespace', async () => {
   const name = `key:${world.origin.setup.public_key}`
   await world.origin.says([HELD, name])
@@ -100,7 +91,7 @@ test('an isolate that knows nothing pulls what KV cannot tell it, the revoked st
 
 test('authentication stays closed: without KV and without the origin no key is admitted', async () => {
   const key = newKeyAtOrigin()
-  await withoutOrigin(() =>
+  await world.origin.away(() =>
     withDeadKv(async (fresh) => {
       for (const target of [world.sign('w_150', PHOTO, { key }), world.sign('w_150', PHOTO), world.sign('w_150', PHOTO, { key: newKey() })]) {
         const reply = await fresh.fetch(target)

@@ -39,22 +39,13 @@ function restamped(change: (stamp: Stamp) => Partial<Stamp>): { key: string; pro
   return { key: again(keyPlace, sealed.key), project: again(projectPlace, sealed.project) }
 }
 
-async function withoutOrigin(work: () => Promise<void>): Promise<void> {
-  await world.origin.stop()
-  try {
-    await work()
-  } finally {
-    await world.origin.serve()
-  }
-}
-
 const forged = (target: string): string => target.replace('w_150', 'w_151')
 
 test('with the origin away, known keys and cached pictures live on', async () => {
   const edge = await seeded()
   const target = world.sign('w_150', PHOTO)
   assertPicture(await edge.warm(target), 'hit')
-  await withoutOrigin(async () => {
+  await world.origin.away(async () => {
     assertPicture(await edge.fetch(target), 'hit')
     assertRefused(await edge.fetch(forged(target)), 'signature_invalid', 403)
     assertRefused(await edge.fetch(world.sign('w_152', PHOTO)), 'origin_unreachable', 502)
@@ -68,7 +59,7 @@ test('with the origin away, known keys and cached pictures live on', async () =>
 test('a fresh isolate knows from KV what the origin cannot tell it', async () => {
   const edge = await seeded()
   const target = world.sign('w_150', PHOTO)
-  await withoutOrigin(async () => {
+  await world.origin.away(async () => {
     assertRefused(await edge.fetch(forged(target)), 'signature_invalid', 403)
     assertRefused(await edge.fetch(target), 'origin_unreachable', 502)
   })
@@ -85,7 +76,7 @@ test('SIG-12 a record that was changed, moved or made elsewhere does not open', 
   const target = world.sign('w_150', PHOTO)
   for (const [what, key] of Object.entries({ flipped, other, staging, ours, ahead, empty: '', text: 'r1.x' })) {
     const edge = await seeded({ ...sealed, key })
-    await withoutOrigin(async () => assertRefused(await edge.fetch(target), 'key_lookup_busy', 503))
+    await world.origin.away(async () => assertRefused(await edge.fetch(target), 'key_lookup_busy', 503))
     // With the origin back it is pulled: what stands in KV does no harm.
     assert.equal((await edge.fetch(target)).status, 200, what)
   }
@@ -94,7 +85,7 @@ test('SIG-12 a record that was changed, moved or made elsewhere does not open', 
 test('past its end a record says nothing, and a fresh one is pulled where it can be', async () => {
   const edge = await seeded(restamped(() => ({ freshUntil: now() - 1 })))
   const target = world.sign('w_150', PHOTO)
-  await withoutOrigin(async () => {
+  await world.origin.away(async () => {
     const reply = await edge.fetch(target)
     assertRefused(reply, 'record_stale', 503)
     assert.ok(Number(reply.headers.get('Retry-After')) > 0)
@@ -106,7 +97,7 @@ test('past its end a record says nothing, and a fresh one is pulled where it can
 test('past its end a record is renewed by a push, with the origin out of reach', async () => {
   const edge = await seeded(restamped(() => ({ freshUntil: now() - 1 })))
   const target = world.sign('w_150', PHOTO)
-  await withoutOrigin(async () => {
+  await world.origin.away(async () => {
     assertRefused(await edge.fetch(target), 'record_stale', 503)
     const renewed = restamped(() => ({ sealedAt: now(), freshUntil: now() + 86_400 }))
     for (const [name, record] of [[`key:${keyPlace.name}`, renewed.key], ['project:my-app', renewed.project]]) {
