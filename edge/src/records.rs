@@ -5,12 +5,12 @@
 //! writes KV: a pull fills the memo, so a slow one cannot overwrite a revocation. Past a record's `fresh_until`
 //! nothing is served by it.
 
+mod marks;
 mod memo;
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
-use std::thread::LocalKey;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
@@ -30,6 +30,7 @@ use crate::kv::Kv;
 use crate::origin::Origin;
 use crate::response::Refusal;
 use crate::trace::trouble;
+use marks::{Mark, Marked, is_marked};
 use memo::{Known, Memo, Record, Standing};
 
 /// The KV namespace.
@@ -47,10 +48,6 @@ const KV_REST_SECS: u64 = 604_800;
 
 /// How long KV may take to read a name, in milliseconds, before it counts as one that cannot be read.
 const KV_MILLIS: u64 = 2_000;
-
-/// How long a mark holds, in milliseconds: the platform lets go of a request whose client is gone in the middle, without
-/// dropping what it holds. Longer than the origin waits for a push.
-const MARK_MILLIS: u64 = 15_000;
 
 /// How often, and how long, a request looks whether another's pull of the same names has ended.
 const FOLLOW_MILLIS: u64 = 20;
@@ -169,10 +166,10 @@ impl Records {
         let name = Name::parse(name).ok_or_else(malformed)?;
         // Two at once of one name could end in KV the wrong way round.
         let refused = |why| Err(Denial::new(Code::KeyLookupBusy, why).into());
-        if is_marked(&PUSHED, &name) {
+        if is_marked(&PUSHED, &name.stored) {
             return refused("another push of this name is under way");
         }
-        let _pushed = Mark::set(&PUSHED, [&name]);
+        let _pushed = Mark::set(&PUSHED, &[&name.stored]);
         let held = self.stored(&name, request_id).await;
         if let Ok(Some(held)) = &held {
             self.settles(&name, held, "KV", request_id);
@@ -266,7 +263,7 @@ impl Records {
             return Err(busy());
         }
         let [key, project] = names;
-        let _pulling = Mark::set(&PULLING, [key, project]);
+        let _pulling = Mark::set(&PULLING, &[&key.stored, &project.stored]);
         let pulled = self.origin.records(&key.name, &project.name, request_id).await;
         let now = clock::now_millis();
         let pulled = match pulled {
@@ -306,7 +303,7 @@ fn busy() -> Refusal {
 /// Waits for another request's pull of the same names: a page of sixty pictures asks for its key once. Requests of an
 /// isolate may not wait for each other's promises, so this looks from time to time. Whether the names are settled now.
 async fn follow(names: &[Name; 2], began: u64) -> bool {
-    let pulled_elsewhere = || names.iter().all(|name| is_marked(&PULLING, name));
+    let pulled_elsewhere = || names.iter().all(|name| is_marked(&PULLING, &name.stored));
     for _ in 0..FOLLOW_TIMES {
         if !pulled_elsewhere() {
             break;
@@ -323,33 +320,4 @@ fn within_budget(second: u64) -> bool {
     };
     BUDGET.set((second, used.saturating_add(1)));
     used < PULLS_A_SECOND
-}
-
-/// Names, and until when (unix milliseconds) each is marked.
-type Marked = RefCell<Vec<(String, u64)>>;
-
-fn is_marked(marked: &'static LocalKey<Marked>, name: &Name) -> bool {
-    let now = clock::now_millis();
-    marked.with_borrow(|marked| marked.iter().any(|(other, until)| *other == name.stored && now < *until))
-}
-
-/// The mark that names are being pulled or pushed; gone with the pull or push, however it ends.
-struct Mark(&'static LocalKey<Marked>, Vec<String>);
-
-impl Mark {
-    fn set<const N: usize>(marked: &'static LocalKey<Marked>, names: [&Name; N]) -> Self {
-        let names = names.map(|name| name.stored.clone()).to_vec();
-        let now = clock::now_millis();
-        marked.with_borrow_mut(|marked| {
-            marked.retain(|(_, until)| now < *until);
-            marked.extend(names.iter().map(|name| (name.clone(), now.saturating_add(MARK_MILLIS))));
-        });
-        Self(marked, names)
-    }
-}
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        self.0.with_borrow_mut(|marked| marked.retain(|(other, _)| !self.1.contains(other)));
-    }
 }
