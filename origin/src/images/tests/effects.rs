@@ -303,9 +303,15 @@ fn round_cuts_the_corners_of_the_whole_result() {
 #[test]
 fn what_asks_for_no_effect_takes_the_road_it_took() {
     let source = jpeg(&gradient(300, 200), Subsamp::Sub2x2);
-    for operations in
-        ["w_150", "w_150,f_webp", "w_77,q_95", "f_webp", "w_150,f_png", "w_90,h_90,fit_pad,bg_336699,f_png", "w_60,f_avif"]
-    {
+    for operations in [
+        "w_150",
+        "w_150,f_webp",
+        "w_77,q_95",
+        "f_webp",
+        "w_150,f_png",
+        "w_90,h_90,fit_pad,bg_336699,f_png",
+        "w_60,f_avif",
+    ] {
         let plain = run(&source, operations).unwrap();
         // A border of nothing is the one item of these that changes nothing.
         assert_eq!(run(&source, &format!("{operations},pad_0")).unwrap(), plain, "{operations}");
