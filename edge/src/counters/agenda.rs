@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Scopes that one settling takes on; the rest stays due. Each is a few calls, and a request may make 50 on the free plan.
+/// Scopes that one settling takes on; the rest stays due. Each is a few calls, and the calls of a request are limited.
 const SCOPES_A_SETTLING: usize = 8;
 
 /// After this a settling that has not ended counts as dead: its request was cut off.

@@ -23,8 +23,8 @@ pub trait Counters {
     /// When the next `settle` is due; `None` if nothing is unsettled.
     fn due_at(&self) -> Option<u64>;
 
-    /// Writes what is due and reads what others have written. One at a time in an isolate: while one runs, and
-    /// for at most ten seconds, in case its request has died, `due_at` is `None` and another does nothing.
+    /// Writes what is due and reads what others have written. One at a time in an isolate: while one runs, another does
+    /// nothing, and `due_at` is ten seconds after its beginning at the earliest, in case its request has died.
     fn settle(&self, now: u64) -> impl Future<Output = ()>;
 
     /// How often a store has failed since the isolate began: for the metric.

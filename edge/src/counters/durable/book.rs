@@ -47,7 +47,8 @@ impl Book {
 
     /// Answers an isolate. `now` is the object's clock, in unix milliseconds.
     pub fn lease(&mut self, ask: &Ask, now: u64) -> Grant {
-        let secs = now / 1000;
+        // A clock that steps back opens no window again.
+        let secs = (now / 1000).max(self.minute);
         self.turn(secs);
         self.take_back(ask);
         let left_minute = ask.limits.minute.saturating_sub(self.used_minute);
@@ -76,10 +77,10 @@ impl Book {
     }
 
     fn turn(&mut self, secs: u64) {
-        if self.minute != Window::Minute.start(secs) {
+        if self.minute < Window::Minute.start(secs) {
             (self.minute, self.used_minute, self.leased, self.lapse_at) = (Window::Minute.start(secs), 0, 0, 0);
         }
-        if self.day != Window::Day.start(secs) {
+        if self.day < Window::Day.start(secs) {
             (self.day, self.used_day) = (Window::Day.start(secs), 0);
         }
     }
@@ -145,6 +146,16 @@ mod tests {
         let full = book.lease(&ask(1), 80_000);
         assert_eq!((full.granted, full.full_until), (0, 86_400_000), "the day is full and every lease has lapsed");
         assert_eq!(drain(&mut book, 86_400_000), 100, "a new day");
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_grants_nothing_twice() {
+        let mut book = Book::default();
+        assert_eq!(drain(&mut book, 86_400_000), 100);
+        let full = book.lease(&ask(1), 86_399_000);
+        assert_eq!((full.granted, full.minute), (0, 86_400));
+        assert_eq!(drain(&mut book, 86_460_000), 50, "the day's rest");
+        assert_eq!(drain(&mut book, 86_399_000), 0);
     }
 
     #[test]

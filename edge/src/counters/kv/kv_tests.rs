@@ -128,6 +128,24 @@ fn a_busy_store_is_no_failure_and_is_asked_half_as_often() {
 }
 
 #[test]
+fn a_day_whose_write_is_answered_429_is_tried_a_few_times_in_half_a_minute_and_then_written() {
+    let (shards, store) = (Shards::new(), Namespace::default());
+    let kv = counter(&shards, &store, OnFailure::Local);
+    let limits = Limits { minute: 10_000, ..LIMITS };
+    (0..2_000).for_each(|_| drop(done(kv.take("key", limits, BEGAN))));
+    store.error.set(Some(StoreError::Busy));
+    let calls = store.calls.get();
+    let settle = |now| if kv.due_at().is_some_and(|at| at <= now) { done(kv.settle(now)) };
+    (0..3_000).for_each(|tick| settle(BEGAN + tick * 10));
+    let tried = store.calls.get() - calls;
+    assert!((1..=20).contains(&tried), "{tried} calls in 30 s");
+    store.error.set(None);
+    (0..1_200).for_each(|tick| settle(BEGAN + MINUTE + tick * 100));
+    let name = format!("rl:{}:d0:FRA.1", sealpix::quota::scope_name("key"));
+    assert_eq!(store.keys.borrow()[&name].0.admitted, 2_000);
+}
+
+#[test]
 fn with_a_store_that_fails_the_local_count_judges_or_nothing_is_admitted() {
     for (on_failure, admitted) in [(OnFailure::Local, 600), (OnFailure::Deny, 3)] {
         let (shards, store) = (Shards::new(), Namespace::default());

@@ -119,7 +119,9 @@ impl Scope {
 
     /// When the store is due, in unix milliseconds; `None` while there is nothing that could matter.
     pub(super) fn due_at(&self, now: u64) -> Option<u64> {
-        let day_due = self.day_is_due().then(|| self.day_put_at + self.day_wait());
+        // A write that was refused moves no time of its own: without a floor it would be tried again at once.
+        let floor = self.settled_at + WRITE_MILLIS.max(self.backoff());
+        let day_due = self.day_is_due().then(|| floor.max(self.day_put_at + self.day_wait()));
         let minute_due = self.minute_due_at(now).map(|at| at.max(self.settled_at + WRITE_MILLIS));
         day_due.into_iter().chain(minute_due).min()
     }
