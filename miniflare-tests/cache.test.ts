@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Between } from './between.ts'
 import { assertPicture, assertRefused, cacheStatus, newKey, now, start, type World } from './harness.ts'
 
@@ -173,20 +174,31 @@ test('a download has its name, and an entry of its own (HDR-2)', async () => {
   assert.equal((await world.edge.warm(world.sign('w_110', PHOTO))).headers.get('Content-Disposition'), null)
 })
 
-test('CACHE-4 what went wrong is not kept: the next request is asked anew', async () => {
-  const file = join(world.origin.gallery, 'late.jpg')
-  const target = world.sign('w_121', '@gallery/late.jpg')
+test('CACHE-4 CACHE-12 what cannot be made is refused for seconds, and stored under no name', async () => {
   const photo = readFileSync(join(world.origin.gallery, 'freespace-1mp.jpg'))
-  for (const [bytes, code, status] of [
-    [undefined, 'source_not_found', 404], [Buffer.from('no picture'), 'source_unsupported', 415], [photo.subarray(0, 20_000), 'source_broken', 422],
+  for (const [name, bytes, code, status] of [
+    ['none.jpg', undefined, 'source_not_found', 404], ['text.jpg', Buffer.from('no picture'), 'source_unsupported', 415],
+    ['cut.jpg', photo.subarray(0, 20_000), 'source_broken', 422],
   ] as const) {
+    const file = join(world.origin.gallery, name)
+    const target = world.sign('w_121', `@gallery/${name}`)
     if (bytes !== undefined) writeFileSync(file, bytes)
-    for (let round = 0; round < 2; round += 1) assertRefused(await world.edge.fetch(target), code, status)
+    for (let round = 0; round < 2; round += 1) {
+      const reply = await world.edge.fetch(target)
+      assertRefused(reply, code, status)
+      assert.equal(reply.headers.get('Cache-Control'), 'no-store')
+    }
+    const mended = Date.now()
+    writeFileSync(file, photo)
+    let reply = await world.edge.fetch(target)
+    for (; reply.status !== 200; await pause(200), reply = await world.edge.fetch(target)) {
+      assert.ok(Date.now() - mended < 12_000, 'forgotten after ten seconds')
+      assertRefused(reply, code, status)
+    }
+    assertPicture(reply, 'fwd=miss; stored')
+    assertPicture(await world.edge.warm(target), 'hit')
+    rmSync(file)
   }
-  writeFileSync(file, photo)
-  assertPicture(await world.edge.fetch(target), 'fwd=miss; stored')
-  assertPicture(await world.edge.warm(target), 'hit')
-  rmSync(file)
 })
 
 test('CACHE-13 the ETag is of the source’s whole content, what is done to it, and nothing else', async () => {

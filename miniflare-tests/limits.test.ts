@@ -6,12 +6,12 @@ import { assertPicture, assertRefused, newKey, start, type World } from './harne
 const PHOTO = '@gallery/freespace-1mp.jpg'
 // A day's limit, so that no test sees its window end, but for one that runs at midnight UTC.
 const limits = { minute: 1000, day: 3 }
-const [first, second, third] = [newKey({ limits }), newKey({ limits }), newKey({ limits })]
+const [first, second, third, fourth] = [newKey({ limits }), newKey({ limits }), newKey({ limits }), newKey({ limits })]
 
 let world: World
 before(async () => {
   world = await start()
-  world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], keys: [first, second, third] }] })
+  world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], keys: [first, second, third, fourth] }] })
 })
 after(() => world.stop())
 
@@ -51,4 +51,12 @@ test('CFG-1 SEALPIX_LIMIT_COUNTS=all counts hits too', async () => {
     assert.match((await edge.fetch(target)).headers.get('RateLimit') ?? '', new RegExp(`^"day";r=${left};`))
   }
   assertRefused(await edge.fetch(target), 'rate_limited', 429)
+})
+
+test('EDGE-4 a picture that cannot be made spends its key once in a while, not with each visitor', async () => {
+  const target = world.sign('w_150', '@gallery/none.jpg', { key: fourth })
+  for (let round = 0; round < 30; round += 1) assertRefused(await world.edge.fetch(target), 'source_not_found', 404)
+  const reply = await world.edge.fetch(world.sign('w_151', PHOTO, { key: fourth }))
+  assertPicture(reply, 'fwd=miss; stored')
+  assert.match(reply.headers.get('RateLimit') ?? '', /^"day";r=1;/)
 })

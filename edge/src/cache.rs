@@ -3,22 +3,25 @@
 //! The gate runs before every look-up. A name is a hash of what makes the picture's bytes, never a client's URL,
 //! under a path that is refused from outside, so nothing but this Worker fills or reads it (CACHE-7, CACHE-8).
 
+mod gathered;
+
 use js_sys::futures::JsFuture;
-use js_sys::{ArrayBuffer, Promise, Reflect};
+use js_sys::{Promise, Reflect};
 use sealpix::cache_key::ENGINE_VERSION;
+use sealpix::denial::Code;
 use sealpix::record::Caching;
 use sealpix::usage::Event;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Request, RequestInit, ResponseInit, WorkerGlobalScope};
+use web_sys::{Request, RequestInit, WorkerGlobalScope};
 use worker::{Context, Headers, Response, ResponseBody, ResponseBuilder};
 
 use crate::asked::Asked;
 use crate::events;
-use crate::response::put;
+use crate::response::{Refusal, put};
 use crate::trace::trouble;
+use gathered::{Room, gather, whole};
 
-/// Largest picture that is stored: above any sensible one, and some of them at once still fit the isolate's 128 MB, in
-/// which each is gathered before it is stored.
+/// Largest picture that is stored: above any sensible one.
 const MAX_STORED_BYTES: u32 = 10 * 1024 * 1024;
 
 /// When a picture was stored, in unix seconds: a header of stored copies only.
@@ -142,37 +145,41 @@ impl Cache {
         as_asked.then(|| Response::from(found).into_parts().1)
     }
 
-    /// Stores a picture behind the answer's back, if it may be stored. The client's stream does not wait for it:
-    /// `body_wanted` says whether there is one at all.
-    pub(crate) fn store(
+    /// Stores a picture, if it may be stored, and gives it back; whether it is stored. It is gathered first, as fast as
+    /// the origin sends it: a stream for both would go at its client's pace, and end with the origin's deadline. Putting
+    /// it into the cache goes on behind the answer's back. `body_wanted` says whether the client gets the bytes.
+    pub(crate) async fn store(
         &self,
         name: &str,
         picture: Picture,
         body_wanted: bool,
         caching: Caching,
         (context, asked): (&Context, &Asked),
-    ) -> (Picture, bool) {
+    ) -> Result<(Picture, bool), Refusal> {
         let length = picture.length.filter(|_| picture.storable && caching.ttl_secs > 0);
-        let Some((length, cache)) = length.zip(self.inner.as_ref()) else { return (picture, false) };
+        let Some((length, cache)) = length.zip(self.inner.clone()) else { return Ok((picture, false)) };
+        let Some(room) = Room::take(length) else { return Ok((picture, false)) };
         let headers = Headers::new();
         picture.describe(&headers);
         put(&headers, "Cache-Control", &format!("public, max-age={}", caching.ttl_secs));
         put(&headers, "Sealpix-Engine", &ENGINE_VERSION.to_string());
         put(&headers, STORED_HEADER, &asked.now().to_string());
-        let mut copy = ResponseBuilder::new().body(picture.body);
+        let request_id = asked.id.clone();
+        let broke_off = |reason: &str| {
+            trouble(&asked.id, &format!("a picture is not passed on: {reason}"));
+            Refusal::from(Code::OriginUnreachable)
+        };
+        let bytes = gather(&ResponseBuilder::new().body(picture.body).into(), length).await.map_err(broke_off)?;
         let body = if body_wanted {
-            let Ok(kept) = copy.cloned() else { return (Picture { body: copy.into_parts().1, ..picture }, false) };
-            std::mem::replace(&mut copy, kept).into_parts().1
+            Response::from(whole(&bytes, &Headers::new()).map_err(broke_off)?).into_parts().1
         } else {
             ResponseBody::Empty
         };
-        let cache = cache.clone();
         let url = format!("{}{name}", self.base);
-        let request_id = asked.id.clone();
         context.wait_until(async move {
+            let _room = room;
             let stored = async {
-                let whole = gather(&copy.into(), length, &headers).await?;
-                let put = JsFuture::from(cache.put_with_str(&url, &whole)).await;
+                let put = JsFuture::from(cache.put_with_str(&url, &whole(&bytes, &headers)?)).await;
                 put.map(|_| ()).map_err(|_| "the cache does not take it")
             };
             if let Err(reason) = stored.await {
@@ -180,25 +187,11 @@ impl Cache {
                 trouble(&request_id, &format!("a picture is not stored: {reason}"));
             }
         });
-        (Picture { body, ..picture }, true)
+        Ok((Picture { body, ..picture }, true))
     }
 }
 
 /// What the cache has.
 async fn answer(asked: Promise) -> Option<web_sys::Response> {
     JsFuture::from(asked).await.ok()?.dyn_into().ok()
-}
-
-/// The whole picture in memory. A cache that is given a stream keeps what came before it broke off, under a length of
-/// its own making (CACHE-14).
-async fn gather(copy: &web_sys::Response, length: u32, headers: &Headers) -> Result<web_sys::Response, &'static str> {
-    let bytes = async { JsFuture::from(copy.array_buffer()?).await }.await.map_err(|_| "it broke off")?;
-    let bytes: ArrayBuffer = bytes.unchecked_into();
-    if bytes.byte_length() != length {
-        return Err("it is not as long as its Content-Length");
-    }
-    let init = ResponseInit::new();
-    init.set_headers(headers.as_ref());
-    web_sys::Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init)
-        .map_err(|_| "no answer can be made of it")
 }

@@ -1,6 +1,21 @@
 //! The Worker's clock and its randomness. In production the clock moves only after I/O, so a request reads it once
 //! and passes it on.
 
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::Delay;
+
+/// What comes of it within so many milliseconds.
+pub(crate) async fn within<T>(millis: u64, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(future), Delay::from(Duration::from_millis(millis))).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
 /// Unix milliseconds.
 pub(crate) fn now_millis() -> u64 {
     worker::Date::now().as_millis()

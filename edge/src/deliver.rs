@@ -8,6 +8,7 @@ use worker::{Context, Env, Response};
 use crate::asked::{self, Asked};
 use crate::cache::Cache;
 use crate::config::{Config, LimitCounts};
+use crate::failed;
 use crate::limits::{AddressLimit, Limiter};
 use crate::link;
 use crate::origin::Origin;
@@ -32,7 +33,10 @@ pub(crate) async fn answer(request: &web_sys::Request, env: &Env, context: &Cont
     let asked = Asked::read(request);
     let mut trace = Trace::new(asked.at_millis);
     let response = if asked.method == "OPTIONS" {
-        response::preflight(&asked)
+        match AddressLimit::bind(env).take(&asked).await {
+            Ok(()) => response::preflight(&asked),
+            Err(refusal) => response::refused(refusal, &asked, &trace),
+        }
     } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
         response::told(link::take(request, &asked, env).await, &asked, &mut trace)
     } else if asked.target == "/_sealpix" || asked.target.starts_with("/_sealpix/") {
@@ -61,13 +65,13 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let (key, project) = edge.records.look_up(signed, asked, edge.context).await?;
     trace.mark("records");
     trace.key = key.as_ref().map(|_| signed.key);
-    let admission = gate::admit(&target, asked.referer().as_deref(), key.as_deref(), project.as_deref(), asked.now())?;
+    let admission = gate::admit(&target, asked.referer().as_deref(), key.as_deref(), project.as_deref(), trace.now())?;
     let (operations, negotiated) = negotiation::resolve(&admission.operations, asked.accept().as_deref());
     let name = admission.cache_key(&operations);
     let mut answer = Answer::new(&admission, negotiated, asked);
 
-    let scope = signed.key.to_string();
-    let take = || edge.limiter.take(&scope, admission.limits, asked.at_millis, (edge.context, &asked.id));
+    let (scope, arrived) = (signed.key.to_string(), trace.now_millis());
+    let take = || edge.limiter.take(&scope, admission.limits, arrived, (edge.context, &asked.id));
     if edge.config.limit_counts == LimitCounts::All {
         answer.count(take().await?)?;
     }
@@ -82,14 +86,17 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
         return Ok(answer.with(picture, "hit", trace));
     }
     trace.cache = "miss";
+    failed::check(&name, trace.now())?;
     if edge.config.limit_counts == LimitCounts::Misses {
         answer.count(take().await?)?;
     }
     let facts = Origin::facts(asked, &admission, &operations, negotiated);
-    let picture = edge.origin.picture(&asked.target, facts).await?;
+    let picture = edge.origin.picture(&asked.target, facts).await;
     trace.mark("origin");
+    let picture = picture.inspect_err(|refusal| failed::note(&name, refusal, trace.now()))?;
     let body_wanted = answer.sends_body(&picture);
-    let (picture, stored) = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, asked));
+    let stored = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, asked)).await?;
+    let (picture, stored) = stored;
     Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
 }
 

@@ -25,15 +25,13 @@ use crate::asked::Asked;
 use crate::clock;
 use crate::config::{Config, LimitCounts};
 use crate::kv;
+use crate::limits;
 use crate::origin::Origin;
-use crate::records::Records;
+use crate::records::{self, Records};
 
 /// A key and a project that nobody has: the origin takes the proof, and says that there is neither.
 const NO_KEY: &str = "pk_AAAAAAAAAAAAAAAAAAAAAA";
 const NO_PROJECT: &str = "sealpix-doctor";
-
-/// The namespace of records, and what counts requests and limits addresses.
-const BINDINGS: [&str; 4] = ["RECORDS", "COUNTERS", "KEY_COUNTER", "ADDRESS_LIMIT"];
 
 /// How this edge stands; with the records of `names`, a line each, if there is a namespace to look into.
 pub(crate) async fn report(
@@ -45,15 +43,9 @@ pub(crate) async fn report(
 ) -> String {
     let report = Object::new();
     let bindings = Object::new();
-    let has = |name: &str| kv::binding_of(env, name).is_some();
-    BINDINGS.iter().for_each(|name| set(&bindings, name, has(name).into()));
-    let counter = if has("KEY_COUNTER") {
-        "durable"
-    } else if has("COUNTERS") {
-        "kv"
-    } else {
-        "local"
-    };
+    for name in [records::BINDING].iter().chain(&limits::BINDINGS) {
+        set(&bindings, name, kv::binding_of(env, name).is_some().into());
+    }
     let links = Array::new();
     for link in &config.links {
         links.push(&link.id().to_string().into());
@@ -63,7 +55,7 @@ pub(crate) async fn report(
     set(&report, "environment", config.environment.as_str().into());
     set(&report, "links", links.into());
     set(&report, "bindings", bindings.into());
-    set(&report, "counter", counter.into());
+    set(&report, "counter", limits::counter(env).into());
     let all = config.limit_counts == LimitCounts::All;
     set(&report, "limit_counts", if all { "all" } else { "misses" }.into());
     set(&report, "cache_host", config.cache_host.as_str().into());

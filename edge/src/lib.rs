@@ -30,6 +30,7 @@ mod config;
 mod deliver;
 mod doctor;
 mod events;
+mod failed;
 mod kv;
 mod limits;
 mod link;

@@ -29,6 +29,9 @@ use object::Objects;
 
 pub(crate) use address::AddressLimit;
 
+/// What counts requests and limits addresses, for the doctor.
+pub(crate) const BINDINGS: [&str; 3] = [SHARDS_BINDING, OBJECT_BINDING, address::BINDING];
+
 /// The KV namespace of the shards.
 const SHARDS_BINDING: &str = "COUNTERS";
 
@@ -97,24 +100,28 @@ impl Limiter {
             Store::None => (LOCAL.with(Rc::clone).take(scope, limits, now_millis).await, None, 0),
         };
         if let Some(due_at) = due_at.filter(|_| AWAKE_UNTIL.get() <= now_millis) {
-            AWAKE_UNTIL.set(now_millis.saturating_add(BEHIND_MILLIS));
-            context.wait_until(self.clone().settle(due_at, request_id.to_owned()));
+            let until = now_millis.saturating_add(BEHIND_MILLIS);
+            AWAKE_UNTIL.set(until);
+            context.wait_until(self.clone().settle(due_at, until, request_id.to_owned()));
         }
         tell(failures, request_id);
         verdict.map_err(|unavailable| Denial::new(Code::CounterUnavailable, unavailable.to_string()).into())
     }
 
-    /// Sleeps until something is due and does it, as long as the platform lets it: the last counts of an isolate that
-    /// gets no more requests are written too.
-    async fn settle(self, mut due_at: u64, request_id: String) {
-        while due_at < AWAKE_UNTIL.get() {
+    /// Sleeps until something is due and does it, as long as the platform lets it: what is due soon after the last
+    /// request of an isolate is done too.
+    async fn settle(self, mut due_at: u64, until: u64, request_id: String) {
+        while due_at < until {
             Delay::from(Duration::from_millis(due_at.saturating_sub(clock::now_millis()))).await;
             let (next, failures) = self.settle_now(clock::now_millis()).await;
             tell(failures, &request_id);
             let Some(next) = next else { break };
             due_at = next;
         }
-        AWAKE_UNTIL.set(0);
+        // Not the mark of one that came later.
+        if AWAKE_UNTIL.get() == until {
+            AWAKE_UNTIL.set(0);
+        }
     }
 
     /// Does what is due; when the next is, and how often the store has failed.
@@ -135,6 +142,18 @@ impl Limiter {
             }
             Store::None => (None, 0),
         }
+    }
+}
+
+/// Which counter is bound.
+pub(crate) fn counter(env: &Env) -> &'static str {
+    let is_bound = |binding| kv::binding_of(env, binding).is_some();
+    if is_bound(OBJECT_BINDING) {
+        "durable"
+    } else if is_bound(SHARDS_BINDING) {
+        "kv"
+    } else {
+        "local"
     }
 }
 

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use js_sys::futures::JsFuture;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::MAX_SEALED_BYTES;
-use sealpix::link::{DOCTOR, PROBE};
-use sealpix::proof::{self, Direction, MAX_SKEW_SECS, Proven};
+use sealpix::link::{DOCTOR, LinkKeys, PROBE};
+use sealpix::proof::{self, Direction, MAX_SKEW_SECS, ProofError, Proven};
 use worker::Env;
 
 use crate::asked::Asked;
@@ -48,6 +48,10 @@ pub(crate) async fn take(request: &web_sys::Request, asked: &Asked, env: &Env) -
         return Err(malformed("the body's length is not given, or too much"));
     }
     let proof = header(proof::HEADER).ok_or(Code::ProofRequired)?;
+    // Strangers are sent away before their body is read.
+    if proof::link_of(&proof).is_none_or(|link| LinkKeys::choose(&config.links, link).is_none()) {
+        return Err(Denial::new(Code::ProofRequired, ProofError::UnknownLink.to_string()).into());
+    }
     let body = request.text().ok().map(JsFuture::from);
     let body = match body {
         Some(body) => body.await.ok().and_then(|body| body.as_string()).unwrap_or_default(),

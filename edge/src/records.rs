@@ -9,11 +9,10 @@ mod marks;
 mod memo;
 
 use std::cell::{Cell, RefCell};
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, join, select};
+use futures_util::future::join;
 use sealpix::denial::{Code, Denial};
 use sealpix::envelope::{self, Context, Kind, Stamp};
 use sealpix::record::{KeyRecord, ProjectRecord};
@@ -34,7 +33,7 @@ use marks::{Mark, Marked, is_marked};
 use memo::{Known, Memo, Record, Standing};
 
 /// The KV namespace.
-const BINDING: &str = "RECORDS";
+pub(crate) const BINDING: &str = "RECORDS";
 
 /// How long a data centre may keep a KV value, in seconds: the least that KV takes.
 const KV_CACHE_SECS: u32 = 30;
@@ -210,11 +209,10 @@ impl Records {
     }
 
     async fn stored(&self, name: &Name, request_id: &str) -> Result<Option<String>, Unreadable> {
-        let get = pin!(self.kv.get(&name.stored, KV_CACHE_SECS));
-        let why = match select(get, Delay::from(Duration::from_millis(KV_MILLIS))).await {
-            Either::Left((Ok(sealed), _)) => return Ok(sealed),
-            Either::Left((Err(_), _)) => "it fails",
-            Either::Right(_) => "it does not answer",
+        let why = match clock::within(KV_MILLIS, self.kv.get(&name.stored, KV_CACHE_SECS)).await {
+            Some(Ok(sealed)) => return Ok(sealed),
+            Some(Err(_)) => "it fails",
+            None => "it does not answer",
         };
         events::note(Event::KvFailure);
         trouble(request_id, &format!("KV cannot be read: {why}"));

@@ -48,6 +48,11 @@ impl Trace {
         self.marked_millis / 1000
     }
 
+    /// The same in milliseconds.
+    pub(crate) fn now_millis(&self) -> u64 {
+        self.marked_millis
+    }
+
     /// Ends a step: what took place since the last one.
     pub(crate) fn mark(&mut self, step: &'static str) {
         let now = clock::now_millis();

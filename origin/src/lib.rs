@@ -6,6 +6,7 @@ pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+mod derivatives;
 pub mod edge_link;
 pub mod images;
 pub mod inspection;

@@ -4,21 +4,27 @@
 use js_sys::futures::JsFuture;
 use js_sys::{Promise, Reflect};
 use sealpix::denial::{Code, Denial};
+use sealpix::usage::Event;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use crate::asked::Asked;
+use crate::clock;
+use crate::events;
 use crate::kv::{binding_of, object};
 use crate::response::Refusal;
 use crate::trace::trouble;
 
 /// The rate limiter of wrangler.toml.
-const BINDING: &str = "ADDRESS_LIMIT";
+pub(super) const BINDING: &str = "ADDRESS_LIMIT";
 
 /// When an address may try again, in seconds: the shorter of the two periods that the platform has. It does not say how
 /// much of the period is left.
 const RETRY_SECS: u64 = 10;
+
+/// How long the limiter may take, in milliseconds: every request waits for it.
+const LIMITER_MILLIS: u64 = 500;
 
 #[wasm_bindgen]
 extern "C" {
@@ -41,15 +47,15 @@ impl AddressLimit {
     pub(crate) async fn take(&self, asked: &Asked) -> Result<(), Refusal> {
         let Some(limiter) = &self.0 else { return Ok(()) };
         let network = network(asked.address().as_deref().unwrap_or_default());
-        let taken: Result<JsValue, JsValue> = async {
+        let take = async {
             let outcome = JsFuture::from(limiter.limit(&object([("key", network.into())]))?).await?;
             Reflect::get(&outcome, &"success".into())
-        }
-        .await;
-        match taken.map(|success| success.as_bool()) {
-            Ok(Some(true)) => Ok(()),
-            Ok(Some(false)) => Err(Denial { retry_after_secs: Some(RETRY_SECS), ..Code::AddressLimited.into() }.into()),
-            _ => {
+        };
+        match clock::within(LIMITER_MILLIS, take).await.and_then(Result::ok).and_then(|success| success.as_bool()) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Denial { retry_after_secs: Some(RETRY_SECS), ..Code::AddressLimited.into() }.into()),
+            None => {
+                events::note(Event::CounterFailure);
                 trouble(&asked.id, "the limiter of addresses fails");
                 Ok(())
             }

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Where the object keeps its book.
 const BOOK: &str = "book";
 
+/// How long an object may take, in milliseconds, before it counts as one that fails: a request may wait for it.
+const ASK_MILLIS: u64 = 2_000;
+
 /// Requests to an object need a URL; nobody reads this one.
 const URL: &str = "https://key-counter.invalid/";
 
@@ -65,7 +68,8 @@ impl Objects {
 
 impl Ledger for Objects {
     async fn lease(&self, scope: &str, ask: Ask) -> Result<Grant, StoreError> {
-        self.ask(scope, &ask).await.ok().flatten().ok_or(StoreError::Failed)
+        let asked = clock::within(ASK_MILLIS, self.ask(scope, &ask)).await;
+        asked.and_then(Result::ok).flatten().ok_or(StoreError::Failed)
     }
 
     async fn pause(&self) {

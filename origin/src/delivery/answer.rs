@@ -17,7 +17,7 @@ use sealpix::operations::Operations;
 
 use super::counters::Standing;
 use super::status;
-use crate::images::Derivative;
+use crate::derivatives::Made;
 
 /// Tells the edge which engine made the bytes: it keeps those of its own version only (EDGE-6).
 const ENGINE_HEADER: &str = "Sealpix-Engine";
@@ -45,15 +45,15 @@ impl Frame<'_> {
     }
 
     /// 200; for HEAD without the body.
-    pub(super) fn picture(self, derivative: Derivative, head_only: bool) -> Response<Body> {
+    pub(super) fn picture(self, made: Made, head_only: bool) -> Response<Body> {
         let mut head = self
             .head(StatusCode::OK)
-            .header(CONTENT_TYPE, derivative.format.content_type())
-            .header(CONTENT_LENGTH, derivative.bytes.len());
+            .header(CONTENT_TYPE, made.format.content_type())
+            .header(CONTENT_LENGTH, made.bytes.len());
         if let Some(name) = &self.operations.download {
             head = head.header(CONTENT_DISPOSITION, attachment(name.as_str()));
         }
-        finish(head, if head_only { Body::empty() } else { Body::from(derivative.bytes) })
+        finish(head, if head_only { Body::empty() } else { Body::from(made.bytes) })
     }
 
     fn head(&self, status: StatusCode) -> Builder {

@@ -32,10 +32,12 @@ pub(crate) use refusal::of_source;
 pub use work::Work;
 
 use crate::clock::NoEntropy;
+use crate::derivatives::{Derivatives, Made, Name, Progress};
 use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
+use crate::registry::{Project, Versioned};
 use crate::sources::configured::Configured;
 use crate::sources::{FetchLimits, Fetched};
 use counters::Counters;
@@ -52,14 +54,16 @@ pub struct Delivery {
     sources: Arc<Configured>,
     counters: Counters,
     work: Work,
+    derivatives: Derivatives,
 }
 
 impl Delivery {
     /// Delivery over an open origin.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
+        let derivatives = Derivatives::new(Arc::clone(&metrics));
         let journal = Journal::new()?;
-        Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work })
+        Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work, derivatives })
     }
 }
 
@@ -92,7 +96,7 @@ pub async fn deliver(State(delivery): State<Arc<Delivery>>, request: Request<Bod
 
 /// The straight line.
 async fn way(
-    delivery: &Delivery,
+    delivery: &Arc<Delivery>,
     circumstances: Circumstances,
     request: &Parts,
     noted: &mut Noted,
@@ -111,21 +115,38 @@ async fn way(
     if let Some(name) = images::unsupported(&operations) {
         return Err(Denial::new(Code::OperationUnsupported, format!("the engine cannot do {name} yet")));
     }
-    let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
-    let fetching = tokio::time::Instant::now();
-    let source = fetch(delivery, &admission, &project).await;
-    let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
-    delivery.metrics.source_fetched(kind, fetching.elapsed());
-    let source = source?;
-    place.shrink_to(source.bytes.len());
-    let etag = etag(&source, &operations);
+    let name = Name::of(&admission, &operations, project.version);
+    let mut asked = delivery.derivatives.ask(name, |progress| {
+        make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)
+    })?;
+    let etag = etag(&asked.source_version().await?, &operations);
     let frame =
         answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
     if frame.is_not_modified(request) {
         return Ok(frame.not_modified());
     }
-    let derivative = delivery.work.run(place, source.bytes, operations.clone()).await?;
-    Ok(frame.picture(derivative, request.method == Method::HEAD))
+    Ok(frame.picture(asked.made().await?, request.method == Method::HEAD))
+}
+
+/// Fetches the source and does the work on it, for everyone who waits.
+async fn make(
+    delivery: Arc<Delivery>,
+    admission: Admission,
+    project: ProjectRecord,
+    operations: Operations,
+    progress: Progress,
+) -> Result<Made, Denial> {
+    let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
+    let fetching = tokio::time::Instant::now();
+    let source = fetch(&delivery, &admission, &project).await;
+    let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
+    delivery.metrics.source_fetched(kind, fetching.elapsed());
+    let source = source?;
+    place.shrink_to(source.bytes.len());
+    let source_version: Arc<str> = source.version.into();
+    progress.fetched(Arc::clone(&source_version)).await;
+    let derivative = delivery.work.run(place, source.bytes, operations).await?;
+    Ok(Made { source_version, bytes: derivative.bytes.into(), format: derivative.format })
 }
 
 /// The gate's rows 3 to 10 against our own registry.
@@ -134,14 +155,14 @@ async fn admit(
     target: &Target<'_>,
     facts: &Facts,
     noted: &mut Noted,
-) -> Result<(Admission, ProjectRecord), Denial> {
+) -> Result<(Admission, Versioned<Project>), Denial> {
     let asked = target.request();
     let rows = delivery.origin.registry.key_and_project(asked.key, &asked.project).await;
     let (key, project) = rows.inspect_err(|_| delivery.metrics.registry_failed()).map_err(|error| internal(&error))?;
     noted.asked(key.as_ref(), asked);
     let key = key.map(|key| delivery.origin.key_record(&key)).transpose().map_err(|error| internal(&error))?;
-    let project = project.map(|project| project.value.record());
-    let admission = gate::admit(target, facts.referer.as_deref(), key.as_ref(), project.as_ref(), facts.now)?;
+    let record = project.as_ref().map(|project| project.value.record());
+    let admission = gate::admit(target, facts.referer.as_deref(), key.as_ref(), record.as_ref(), facts.now)?;
     let project = project.ok_or(Code::ProjectMismatch)?;
     Ok((admission, project))
 }
@@ -153,9 +174,9 @@ const BEHIND_RETRY_SECS: u64 = 2;
 ///
 /// This is what makes a purge final. The edge names what it stores by its own epochs, and our answer may go under that name
 /// only if the source's bytes are read after the purge was committed. They are: our epochs, at least the edge's, were read
-/// from the registry before the source is fetched, and nothing here keeps sources, results or work under way between
-/// requests. What does one day must have [`Admission::epochs`] in its name. An answer that was begun before the purge goes
-/// under the name of the epochs that its edge knew then. Epochs are compared in their order: a project's stands above those
+/// from the registry before the source is fetched, and work that is shared between requests has [`Admission::epochs`] in its
+/// name, as whatever keeps sources or results must have. An answer that was begun before the purge goes under the name of the
+/// epochs that its edge knew then. Epochs are compared in their order: a project's stands above those
 /// of its sources, which it empties.
 fn require_epochs(admission: &Admission, known: Option<(u64, u64)>) -> Result<(), Denial> {
     match known {
@@ -193,9 +214,9 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.
-fn etag(source: &Fetched, operations: &Operations) -> String {
+fn etag(source_version: &str, operations: &Operations) -> String {
     let mut hash = Sha256::new();
-    hash.update(&source.version);
+    hash.update(source_version);
     hash.update([0]);
     hash.update(operations.to_string());
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());

@@ -1,6 +1,7 @@
 //! How much work one request may cause. Everything here is decided from headers and arithmetic, before the
 //! first pixel is decoded (DOS-1, DOS-4, DOS-11).
 
+use super::effects::Effects;
 use super::error::ImageError;
 use super::format::Format;
 use super::geometry::{Plan, Size};
@@ -54,8 +55,14 @@ impl Limits {
     }
 
     /// Refuses work that would hold too much memory, naming the side that is to blame.
-    pub(super) fn admit_memory(&self, probe: &Probe, plan: &Plan, format: Format) -> Result<(), ImageError> {
-        if estimate_bytes(probe, plan, format) <= self.memory_bytes {
+    pub(super) fn admit_memory(
+        &self,
+        probe: &Probe,
+        plan: &Plan,
+        effects: &Effects,
+        format: Format,
+    ) -> Result<(), ImageError> {
+        if estimate_bytes(probe, plan, effects, format) <= self.memory_bytes {
             return Ok(());
         }
         let source_alone = decoding_bytes(probe, plan.decoder_shrink(probe));
@@ -63,13 +70,13 @@ impl Limits {
     }
 }
 
-/// The most bytes that the work will hold at once, above the source itself: the larger of two moments, the end of the
-/// resize, when the decoded pixels are still there, and the encoding, when only the result is.
+/// The most bytes that the work will hold at once, above the source itself: the largest of three moments: the end of
+/// the resize, when the decoded pixels are still there; the effects; and the encoding, when only the result is.
 #[must_use]
-pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 {
+pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, format: Format) -> u64 {
     // Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
     let fixed: u64 = 8 << 20;
-    let channels: u64 = if probe.alpha || plan.has_margin() { 4 } else { 3 };
+    let channels: u64 = if probe.alpha || plan.has_margin() || effects.need_alpha(format) { 4 } else { 3 };
     let shrink = plan.decoder_shrink(probe);
     let result = plan.canvas.pixels() * channels;
     let decoding = decoding_bytes(probe, shrink);
@@ -90,12 +97,15 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, format: Format) -> u64 
         Format::Jpeg => pixels * 3,
         // The compressed bytes, in a vector that doubles; indices of a palette.
         Format::Png | Format::Gif => pixels * 7,
-        // YUV planes, macroblock state and the token buffer of method 4.
-        Format::Webp => pixels * (2 * channels),
-        // 16-bit planes, their reconstruction, and per-block decisions of rav1e.
-        Format::Avif => pixels * 44,
+        // YUV planes, macroblock state and the token buffer of method 4; with alpha, its lossless coder's hash chain,
+        // references and tables. Measured: 32 bytes a pixel where alpha is noise, 17 for corners and margins.
+        Format::Webp if channels == 3 => pixels * 7,
+        Format::Webp => pixels * if probe.alpha { 34 } else { 18 } + (12 << 20),
+        // 16-bit planes, their reconstruction, and per-block decisions of rav1e. Measured: 49 without alpha, 54 with.
+        Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
     };
-    fixed + resizing.max(2 * result).max(result + encoder)
+    let working = effects.working_bytes(plan.picture, channels);
+    fixed + resizing.max(working).max(2 * result).max(result + encoder)
 }
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files

@@ -17,6 +17,7 @@ mod clean;
 mod codec;
 mod colour;
 mod decode;
+mod effects;
 mod encode;
 mod error;
 mod format;
@@ -35,6 +36,7 @@ use std::time::Instant;
 
 use sealpix::operations::{Background, Gravity, Operations, OutputFormat, Quality};
 
+use self::effects::Effects;
 use self::geometry::{Plan, Request, Size};
 use self::probe::Probe;
 
@@ -80,6 +82,8 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageErr
 pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     let can_do = |name: &str| match name {
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
+        "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
+        "pad" | "round" => true,
         "g" => operations.gravity != Some(Gravity::Smart),
         "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
         "f" => output_format(operations).is_ok(),
@@ -105,8 +109,9 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
         if changes_nothing(operations) {
             return Ok(source.len() as u64);
         }
-        let plan = Plan::new(probe.shown(), &Request::of(operations));
-        Ok(limits::estimate_bytes(&probe, &plan, format_of(&probe, operations)?))
+        let effects = Effects::of(operations);
+        let plan = effects.pad(Plan::new(probe.shown(), &Request::of(operations)));
+        Ok(limits::estimate_bytes(&probe, &plan, &effects, format_of(&probe, operations)?))
     })
 }
 
@@ -127,17 +132,19 @@ impl Work<'_> {
             return self.cleaned(&probe);
         }
         let format = format_of(&probe, self.operations)?;
-        let plan = Plan::new(probe.shown(), &Request::of(self.operations));
+        let effects = Effects::of(self.operations);
+        let plan = effects.pad(Plan::new(probe.shown(), &Request::of(self.operations)));
         self.limits.admit_result(plan.canvas, format)?;
-        self.limits.admit_memory(&probe, &plan, format)?;
+        self.limits.admit_memory(&probe, &plan, &effects, format)?;
         self.check_deadline()?;
 
         let quality = self.quality(format);
-        let bytes = match self.by_planes(&probe, &plan, format, quality)? {
+        let planes = if effects.change_pixels() { None } else { self.by_planes(&probe, &plan, format, quality)? };
+        let bytes = match planes {
             Some(bytes) => bytes,
-            None => self.by_pixels(&probe, &plan, format, quality)?,
+            None => self.by_pixels(&probe, &plan, &effects, format, quality)?,
         };
-        let unchanged = plan.keeps_everything(probe.shown()) && format == probe.format();
+        let unchanged = plan.keeps_everything(probe.shown()) && !effects.change_pixels() && format == probe.format();
         if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
             if let Ok(cleaned) = self.cleaned(&probe) {
@@ -168,7 +175,14 @@ impl Work<'_> {
     }
 
     /// The road through pixels.
-    fn by_pixels(&self, probe: &Probe, plan: &Plan, format: Format, quality: u8) -> Result<Vec<u8>, ImageError> {
+    fn by_pixels(
+        &self,
+        probe: &Probe,
+        plan: &Plan,
+        effects: &Effects,
+        format: Format,
+        quality: u8,
+    ) -> Result<Vec<u8>, ImageError> {
         let shrink = plan.decoder_shrink(probe);
         let decoded = decode::decode(self.source, probe, shrink, self.limits)?;
         self.check_deadline()?;
@@ -181,13 +195,13 @@ impl Work<'_> {
         if let Some(profile) = &decoded.profile {
             picture = colour::to_srgb(picture, profile);
         }
-        picture = picture.turned(probe.orientation);
+        picture = effects.apply(picture.turned(probe.orientation), self.deadline)?;
         let background = self.background(format);
         picture = picture.over(background);
         if plan.has_margin() {
             picture = picture.on_canvas(plan, background);
         }
-        picture = picture.without_idle_alpha();
+        picture = effects.round(picture, format, background).without_idle_alpha();
         self.check_deadline()?;
         encode::encode(&picture, format, quality)
     }

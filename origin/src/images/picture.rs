@@ -99,7 +99,7 @@ pub(super) fn on_white(background: [u8; 4]) -> [u8; 4] {
 }
 
 /// One pixel over another (Porter and Duff's `over`, colours not premultiplied), rounded half up.
-fn blend(over: [u8; 4], under: [u8; 4]) -> [u8; 4] {
+pub(super) fn blend(over: [u8; 4], under: [u8; 4]) -> [u8; 4] {
     let (a, b) = (u32::from(over[3]), u32::from(under[3]));
     // In 255ths of 255ths.
     let left = b * (255 - a);

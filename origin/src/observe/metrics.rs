@@ -66,6 +66,7 @@ pub struct Metrics {
     image_work_seconds: Timed<OfFormat>,
     source_fetch_seconds: Timed<OfKind>,
     work_in_progress: Gauge,
+    derivatives: Family<Ended, Counter>,
     outbox_waiting: Gauge,
     edge_push: Family<Ended, Counter>,
     edge_events: Family<OfEvent, Counter>,
@@ -86,6 +87,7 @@ impl Metrics {
             image_work_seconds: Timed::new_with_constructor(seconds),
             source_fetch_seconds: Timed::new_with_constructor(seconds),
             work_in_progress: Gauge::default(),
+            derivatives: Family::default(),
             outbox_waiting: Gauge::default(),
             edge_push: Family::default(),
             edge_events: Family::default(),
@@ -108,6 +110,7 @@ impl Metrics {
         ours.register("image_work_seconds", "Image work by the format made", self.image_work_seconds.clone());
         ours.register("source_fetch_seconds", "Fetches of originals", self.source_fetch_seconds.clone());
         ours.register("work_in_progress", "Image work that has a core", self.work_in_progress.clone());
+        ours.register("derivatives", "Pictures asked for, by where they came from", self.derivatives.clone());
         ours.register("outbox_waiting", "Records that the edge does not have yet", self.outbox_waiting.clone());
         ours.register("edge_push", "Records pushed to the edge", self.edge_push.clone());
         ours.register("edge_events", "What edges report beside usage", self.edge_events.clone());
@@ -146,6 +149,11 @@ impl Metrics {
     pub fn work_begins(&self) -> WorkInProgress {
         self.work_in_progress.inc();
         WorkInProgress(self.work_in_progress.clone())
+    }
+
+    /// A picture was asked for by a request that is admitted: `result` is where it is to come from.
+    pub fn derivative_asked(&self, result: &'static str) {
+        self.derivatives.get_or_create(&Ended { result }).inc();
     }
 
     /// So many records wait for the edge.
@@ -235,6 +243,7 @@ mod tests {
         metrics.picture_made("avif", Duration::from_millis(300));
         metrics.source_fetched("remote", Duration::from_millis(30));
         let work = metrics.work_begins();
+        metrics.derivative_asked("joined");
         metrics.outbox_counted(7);
         metrics.record_pushed("held");
         metrics.edge_had("kv_failure", 3);
@@ -249,6 +258,7 @@ mod tests {
             "sealpix_image_work_seconds_count{format=\"avif\"} 1",
             "sealpix_source_fetch_seconds_count{kind=\"remote\"} 1",
             "sealpix_work_in_progress 1",
+            "sealpix_derivatives_total{result=\"joined\"} 1",
             "sealpix_outbox_waiting 7",
             "sealpix_edge_push_total{result=\"held\"} 1",
             "sealpix_edge_events_total{event=\"kv_failure\"} 3",

@@ -6,6 +6,7 @@ mod api;
 mod audit;
 mod bad_input;
 mod commands;
+mod crowd;
 mod delivery;
 mod documentation;
 mod edge_doctor;

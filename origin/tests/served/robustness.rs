@@ -121,9 +121,9 @@ fn ops2_a_crowd_is_shed_and_memory_stays_bounded() {
     std::fs::write(data.gallery().join("large.jpg"), vec![b'x'; 30 << 20]).unwrap();
     let made = data.setup(&[]);
     let served = data.serve();
-    let target = made.sign("w_20", "@gallery/large.jpg");
+    let targets: Vec<_> = (1..=80).map(|width| made.sign(&format!("w_{width}"), "@gallery/large.jpg")).collect();
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..80).map(|_| scope.spawn(|| served.get(&target))).collect();
+        let asked: Vec<_> = targets.iter().map(|target| scope.spawn(|| served.get(target))).collect();
         asked
             .into_iter()
             .map(|answer| {

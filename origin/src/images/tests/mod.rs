@@ -8,6 +8,7 @@
 
 mod cleaning;
 mod colours;
+mod effects;
 mod foreign;
 mod hostile;
 mod independent;

@@ -178,9 +178,6 @@ fn what_cannot_be_done_is_refused_by_name() {
         ("p_card", "p"),
         ("wm_logo:se:50:20", "wm"),
         ("trim_0", "trim"),
-        ("pad_5", "pad"),
-        ("round_5", "round"),
-        ("gray_1", "gray"),
     ] {
         let refused = run(&png(&quarters(4, 4)), operations).unwrap_err();
         assert_eq!(refused, super::ImageError::Unsupported(name), "{operations}");

@@ -1,0 +1,113 @@
+//! One piece of work and its crowd, with work that does what the test says.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    Name(text.into())
+}
+
+fn picture() -> Made {
+    Made { source_version: "v1".into(), bytes: Bytes::from_static(b"picture"), format: Format::Png }
+}
+
+fn derivatives() -> Derivatives {
+    Derivatives::new(Arc::new(Metrics::new(0)))
+}
+
+/// Says when it is dropped.
+struct Dropped(Option<oneshot::Sender<()>>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+#[tokio::test]
+async fn everyone_gets_the_same_bytes_and_later_ones_a_new_piece_of_work() {
+    let derivatives = derivatives();
+    let works = Arc::new(AtomicUsize::new(0));
+    for round in 1..=2 {
+        let ask = || {
+            let works = Arc::clone(&works);
+            derivatives.ask(name("a"), |progress| async move {
+                works.fetch_add(1, Ordering::SeqCst);
+                progress.fetched("v1".into()).await;
+                Ok(picture())
+            })
+        };
+        let (first, second) = (ask().unwrap(), ask().unwrap());
+        let (first, second) = (first.made().await.unwrap(), second.made().await.unwrap());
+        assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "one copy");
+        assert_eq!(works.load(Ordering::SeqCst), round);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_version_alone_has_no_pixel_made() {
+    let derivatives = derivatives();
+    let (sender, stopped) = oneshot::channel();
+    let mut held = Dropped(Some(sender));
+    let work = |progress: Progress| async move {
+        let _held = &mut held;
+        progress.fetched("v1".into()).await;
+        panic!("pixels");
+    };
+    let mut asked = derivatives.ask(name("a"), work).unwrap();
+    assert_eq!(&*asked.source_version().await.unwrap(), "v1");
+    drop(asked);
+    tokio::time::timeout(Duration::from_secs(10), stopped).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn dos9_the_work_stops_when_the_last_one_leaves_and_not_before() {
+    let derivatives = derivatives();
+    let (sender, mut stopped) = oneshot::channel();
+    let held = Dropped(Some(sender));
+    let work = |_| async move {
+        let _held = held;
+        std::future::pending().await
+    };
+    let (first, second) =
+        (derivatives.ask(name("a"), work).unwrap(), derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap());
+    drop(first);
+    tokio::time::timeout(Duration::from_millis(50), &mut stopped).await.unwrap_err();
+    drop(second);
+    // Before the task has ended, the name is free already; and its end takes nothing from the next.
+    let next = derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap();
+    tokio::time::timeout(Duration::from_secs(10), stopped).await.unwrap().unwrap();
+    assert_eq!(next.made().await, Ok(picture()));
+    assert!(locked(&derivatives.state).flights.is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_and_a_panic_are_shared_and_forgotten() {
+    let derivatives = derivatives();
+    let refused = || derivatives.ask(name("a"), |_| async { Err(Code::SourceNotFound.into()) }).unwrap();
+    let (first, mut second) = (refused(), refused());
+    assert_eq!(first.made().await.unwrap_err().code, Code::SourceNotFound);
+    assert_eq!(second.source_version().await.unwrap_err().code, Code::SourceNotFound);
+    let panics = || derivatives.ask(name("a"), |_| async { panic!("a fault") }).unwrap();
+    let (first, second) = (panics(), panics());
+    assert_eq!(first.made().await.unwrap_err().code, Code::Internal);
+    assert_eq!(second.made().await.unwrap_err().code, Code::Internal);
+    let made = derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap();
+    assert_eq!(made.made().await, Ok(picture()));
+}
+
+#[tokio::test]
+async fn a_crowd_is_bounded_and_names_are_apart() {
+    let derivatives = Derivatives { waiting_for_one: 2, ..derivatives() };
+    let ask = |text| derivatives.ask(name(text), |_| std::future::pending());
+    let (first, _second) = (ask("a").unwrap(), ask("a").unwrap());
+    let shed = ask("a").err().unwrap();
+    assert_eq!((shed.code, shed.retry_after_secs), (Code::Overloaded, Some(RETRY_AFTER_SECS)));
+    let _other = ask("b").unwrap();
+    drop(first);
+    ask("a").unwrap();
+}

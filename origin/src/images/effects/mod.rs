@@ -1,0 +1,118 @@
+//! Effects: what becomes of the pixels between the resize and the encoder, and of the result's edge.
+//!
+//! Two groups, in the order of work that operations.md fixes:
+//!
+//! ```text
+//! resize ── blur ── sharpen ── pixelate ── bri con sat hue gray invert ── bg, fit's margin, pad ── round ── encode
+//!           └────────── the picture, before any background ──────────┘   └──── the whole result ────┘
+//! ```
+//!
+//! The first group works on the picture alone: a background is exactly the colour that was asked for, and a blurred
+//! edge does not draw from it. All arithmetic is on sRGB values as they are, like that of the filter functions of CSS
+//! (Filter Effects Module Level 1). Where pixels are mixed, alpha weighs (IMG-3). No effect's cost grows with its
+//! radius: time is linear in the pixels of the result.
+
+mod blur;
+mod frame;
+mod gaussian;
+mod mosaic;
+mod tones;
+
+use std::time::Instant;
+
+use sealpix::operations::{Operations, Pad};
+
+use self::tones::Tones;
+use super::error::ImageError;
+use super::format::Format;
+use super::geometry::{Plan, Size};
+use super::picture::Picture;
+
+/// The effects that operations ask for, `dpr` applied.
+pub(super) struct Effects {
+    /// Sigma in pixels.
+    blur: Option<f64>,
+    /// Sigma in pixels.
+    sharpen: Option<f64>,
+    /// Side of a block in pixels.
+    block: Option<u32>,
+    tones: Option<Tones>,
+    /// In pixels.
+    border: Pad,
+    /// Corner radius in pixels.
+    radius: Option<f64>,
+}
+
+impl Effects {
+    /// Reads the operations.
+    pub(super) fn of(operations: &Operations) -> Self {
+        let dpr = operations.dpr.map_or(1000, |dpr| dpr.thousandths());
+        Self {
+            blur: operations.blur.map(|sigma| f64::from(sigma.thousandths()) / 1000.0),
+            sharpen: operations.sharpen.map(|sigma| f64::from(sigma.thousandths()) / 1000.0),
+            block: operations.pixelate.map(|block| block.get()),
+            tones: Tones::of(operations),
+            border: frame::border(operations.pad, dpr),
+            radius: operations.round.map(|radius| f64::from(radius.get()) * f64::from(dpr) / 1000.0),
+        }
+    }
+
+    /// Whether any pixel is changed: the result then is not the source, and is not made of planes. A border is the
+    /// plan's affair.
+    pub(super) fn change_pixels(&self) -> bool {
+        let Self { blur, sharpen, block, tones, border: _, radius } = self;
+        blur.is_some() || sharpen.is_some() || block.is_some() || tones.is_some() || radius.is_some()
+    }
+
+    /// The plan with the border around it: a larger canvas, so that it is bounded, estimated and filled like a margin.
+    pub(super) fn pad(&self, plan: Plan) -> Plan {
+        frame::padded(plan, self.border)
+    }
+
+    /// Whether an opaque source becomes transparent in places.
+    pub(super) fn need_alpha(&self, format: Format) -> bool {
+        self.radius.is_some() && format.has_alpha()
+    }
+
+    /// The most bytes held at once while a picture of this size is worked on, itself included.
+    pub(super) fn working_bytes(&self, picture: Size, channels: u64) -> u64 {
+        let smooths = self.blur.is_some() || self.sharpen.is_some();
+        picture.pixels() * channels * if smooths { 1 + blur::COPY_BYTES } else { 1 }
+    }
+
+    /// The effects on the picture itself, upright and at its size in the result, before any background.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError::DeadlineExceeded`] where the deadline passes between two stages.
+    pub(super) fn apply(&self, mut picture: Picture, deadline: Instant) -> Result<Picture, ImageError> {
+        let in_time = || if Instant::now() < deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) };
+        if let Some(sigma) = self.blur {
+            blur::blur(&mut picture, sigma, in_time)?;
+            in_time()?;
+        }
+        if let Some(sigma) = self.sharpen {
+            blur::sharpen(&mut picture, sigma, in_time)?;
+            in_time()?;
+        }
+        if let Some(block) = self.block {
+            mosaic::pixelate(&mut picture, block);
+            in_time()?;
+        }
+        if let Some(tones) = &self.tones {
+            tones.apply(&mut picture);
+            in_time()?;
+        }
+        Ok(picture)
+    }
+
+    /// Rounds the corners of the whole result, margins included: transparent where the format has alpha, otherwise of
+    /// the background, which is opaque then.
+    pub(super) fn round(&self, picture: Picture, format: Format, background: [u8; 4]) -> Picture {
+        match self.radius {
+            Some(radius) if format.has_alpha() => frame::rounded(picture, radius),
+            Some(radius) => frame::rounded_on(picture, radius, background),
+            None => picture,
+        }
+    }
+}
