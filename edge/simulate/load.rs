@@ -17,6 +17,10 @@ pub(crate) enum Load {
     Moving { factor: f64, every_secs: u64 },
     /// Uneven: each location gets half as much as the one before.
     Uneven(f64),
+    /// Pages of 60 pictures, each asked for in one instant: one at one location, a second later one at the next.
+    Pages(f64),
+    /// One request every so many seconds, at one location.
+    Every(u64),
     /// Silence but for a trickle everywhere, and from a minute on a load at one location alone.
     Waking { factor: f64, at_minute: u64 },
 }
@@ -57,6 +61,26 @@ impl Load {
                 (false, 0) => factor * per_sec,
                 _ => 0.0,
             },
+            Self::Pages(_) | Self::Every(_) => 0.0,
+        }
+    }
+
+    /// Requests in the first instant of the second `sec` at `location`, exactly. `limit` is a minute's.
+    pub(crate) fn at_once(self, sec: u64, location: usize, locations: usize, limit: u32) -> u32 {
+        match self {
+            Self::Pages(factor) => {
+                let pages = (1..).take_while(|pages| small(pages * 60) <= factor * f64::from(limit) + 0.5).count();
+                let is_asked = |page: &usize| {
+                    let rounds = pages.div_ceil(locations);
+                    let at = page / locations * 60 / rounds + page % locations;
+                    // A minute with fewer pages than locations begins where the last one ended.
+                    let turn = usize::try_from(sec / 60).unwrap_or(0) * pages;
+                    at == usize::try_from(sec % 60).unwrap_or(0) && (turn + page) % locations == location
+                };
+                60 * u32::try_from((0..pages).filter(is_asked).count()).unwrap_or(0)
+            }
+            Self::Every(secs) => u32::from(sec.is_multiple_of(secs) && location == 0),
+            _ => 0,
         }
     }
 }

@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
     let mut report = report::Report::default();
     report.steady();
     report.hard();
+    report.pages();
     report.costs();
     report.write()?;
     plot::write()

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use sealpix::quota::Window;
 
-use crate::scenarios::{day, dying_day, hard, isolates, steady};
+use crate::scenarios::{day, dying_day, hard, isolates, pages, quiet, steady};
 use crate::world::{Counter, Outcome, Scenario};
 
 /// Where the tables go.
@@ -115,6 +115,23 @@ impl Report {
         }
     }
 
+    /// The pages that ask for all their pictures at once.
+    pub(crate) fn pages(&mut self) {
+        self.tables += "\n### Pages of 60 pictures at once\n\nTwo isolates that begin cold; a page at one, a second later a page \
+            at the other, and so on: the part admitted.\n\n";
+        self.tables += "| load | when | `kv` | `durable` |\n|---|---|---|---|\n";
+        for factor in [0.1, 0.2, 0.4, 0.6, 0.8] {
+            for (when, from, to) in [("first minute", 1, 1), ("minutes 2 to 10", 2, 10)] {
+                let [kv, durable] = [Counter::Kv, Counter::Durable].map(|counter| {
+                    let admitted = percent(pages(counter, factor).run().admitted(from, to));
+                    say(&format!("{} pages of 60 at once, {factor}x, {when}: {admitted} admitted", counter.name()));
+                    admitted
+                });
+                let _ = writeln!(self.tables, "| {factor}x | {when} | {kv} | {durable} |");
+            }
+        }
+    }
+
     /// What the stores are asked, and what that costs.
     pub(crate) fn costs(&mut self) {
         self.tables += "\n### What it costs\n\nPer million requests that are counted, by Cloudflare's list prices of 2026 (check yours): \
@@ -129,6 +146,8 @@ impl Report {
                 ("minute 5 locations 3x", steady(counter, 5, 3.0)),
                 ("day 5 locations 0.8x", day(counter, 5, 0.8)),
                 ("day 5 locations 3x", day(counter, 5, 3.0)),
+                ("pages of 60 at once 0.2x", pages(counter, 0.2)),
+                ("quiet key: one request every 5 minutes", quiet(counter)),
             ] {
                 self.cost(counter, name, &scenario.run());
             }

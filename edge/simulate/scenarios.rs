@@ -42,6 +42,16 @@ pub(crate) fn isolates(counter: Counter, locations: usize, isolates: usize, fact
     Scenario { isolates, ..steady(counter, locations, factor) }
 }
 
+/// Pages of 60 pictures on two isolates that begin cold.
+pub(crate) fn pages(counter: Counter, factor: f64) -> Scenario {
+    Scenario { load: Load::Pages(factor), ..steady(counter, 2, factor) }
+}
+
+/// A key that is hardly used: a day of one request every five minutes.
+pub(crate) fn quiet(counter: Counter) -> Scenario {
+    Scenario { load: Load::Every(300), ..day(counter, 1, 0.0) }
+}
+
 /// A load that hurts: what happens, and the minutes that are told of it.
 pub(crate) struct Hard {
     pub(crate) name: &'static str,

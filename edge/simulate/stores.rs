@@ -188,4 +188,12 @@ impl Ledger for FakeObject {
         self.0.clock.sleep(20).await;
         Grant::read(&answer).ok_or(StoreError::Failed)
     }
+
+    async fn pause(&self) {
+        self.0.clock.sleep(10).await;
+    }
+
+    fn now(&self) -> u64 {
+        self.0.clock.now()
+    }
 }

@@ -3,7 +3,7 @@
 use sealpix_edge::counters::OnFailure;
 
 use crate::load::Load;
-use crate::scenarios::{day, hard, isolates, steady};
+use crate::scenarios::{day, hard, isolates, pages, quiet, steady};
 use crate::world::{Counter, Scenario};
 
 fn outcome(name: &str, counter: Counter) -> crate::world::Outcome {
@@ -61,6 +61,31 @@ fn edge_5_isolates_that_come_and_go_neither_lift_the_limit_nor_deny_a_load_under
     let outcome_of = |factor| Scenario { life_secs: 120, ..steady(Counter::Kv, 5, factor) }.run();
     assert!(outcome_of(3.0).of_limit(3, 10) <= 1.15);
     assert!(outcome_of(0.8).admitted(2, 10) >= 0.99);
+}
+
+#[test]
+fn edge_5_a_page_of_sixty_pictures_at_once_is_admitted_on_a_cold_isolate_and_on_another_a_second_later() {
+    for counter in [Counter::Kv, Counter::Durable] {
+        for factor in [0.1, 0.2, 0.4, 0.6, 0.8] {
+            let minutes = pages(counter, factor).run();
+            let offered: Vec<_> = minutes.minutes.iter().map(|minute| f64::from(minute.offered) / 600.0).collect();
+            assert!(offered.iter().all(|part| (part - factor).abs() < 0.001), "{offered:?}");
+            assert!(minutes.admitted(1, 10) >= 0.99, "{counter:?} {factor}x: {}", minutes.admitted(1, 10));
+        }
+    }
+}
+
+#[test]
+fn a_page_is_a_handful_of_asks_and_a_lone_request_one() {
+    let asks = |scenario: Scenario| {
+        let outcome = scenario.run();
+        let offered: u32 = outcome.minutes.iter().map(|minute| minute.offered).sum();
+        (outcome.bill.asks, u64::from(offered))
+    };
+    let (of_pages, offered) = asks(pages(Counter::Durable, 0.2));
+    assert!(of_pages <= offered / 60 * 4, "{of_pages} for {offered}");
+    let (of_lone, offered) = asks(quiet(Counter::Durable));
+    assert_eq!((of_lone, offered), (288, 288));
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl Scenario {
             let mut arrivals = Vec::new();
             for location in 0..self.locations {
                 let expected = self.load.rate(sec, location, self.locations, per_sec, self.seed);
+                for _ in 0..self.load.at_once(sec, location, self.locations, self.limits().minute) {
+                    arrivals.push((BEGAN_MILLIS + sec * 1000, location));
+                }
                 for _ in 0..random.poisson(expected) {
                     arrivals.push((BEGAN_MILLIS + sec * 1000 + random.below(1000), location));
                 }

@@ -1,18 +1,22 @@
 //! The exact counter: one Durable Object for each key, which grants leases (`counters::durable`).
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use js_sys::futures::JsFuture;
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::durable::State;
-use worker::{DurableObject, Env, Request, Response, ResponseBuilder, durable_object};
+use worker::{Delay, DurableObject, Env, Request, Response, ResponseBuilder, durable_object};
 
 use crate::clock;
 use crate::counters::StoreError;
 use crate::counters::durable::{Ask, Book, Grant, Ledger};
 use crate::kv::object;
+
+/// Between two looks of a request that waits for another one's ask.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where the object keeps its book.
 const BOOK: &str = "book";
@@ -66,6 +70,14 @@ impl Ledger for Objects {
     async fn lease(&self, scope: &str, ask: Ask) -> Result<Grant, StoreError> {
         let asked = clock::within(ASK_MILLIS, self.ask(scope, &ask)).await;
         asked.and_then(Result::ok).flatten().ok_or(StoreError::Failed)
+    }
+
+    async fn pause(&self) {
+        Delay::from(PAUSE).await;
+    }
+
+    fn now(&self) -> u64 {
+        clock::now_millis()
     }
 }
 

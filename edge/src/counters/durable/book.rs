@@ -12,7 +12,8 @@ use crate::counters::kv::numbers;
 const LEASE_MILLIS: u64 = 15_000;
 const LATE_LEASE_MILLIS: u64 = 5_000;
 
-/// A lease takes at most this part of what is left: near the limit leases are small, so that little lies idle.
+/// Beyond the requests that wait, a lease takes at most this part of what is left: near the limit leases are small, so
+/// that little lies idle.
 const PART_OF_LEFT: u32 = 16;
 
 /// While leases may come back, a refused isolate may ask again after this.
@@ -54,7 +55,8 @@ impl Book {
         let left_minute = ask.limits.minute.saturating_sub(self.used_minute);
         let left_day = ask.limits.day.saturating_sub(self.used_day);
         let left = left_minute.min(left_day);
-        let granted = ask.want.min((left / PART_OF_LEFT).max(1)).min(left);
+        let spare = (left / PART_OF_LEFT).max(u32::from(ask.waiting == 0));
+        let granted = ask.waiting.saturating_add(ask.want.min(spare)).min(left);
         let minute_end = Window::Minute.end(secs) * 1000;
         let is_early = self.used_minute < ask.limits.minute / 2;
         let lapses_at = minute_end.min(now + if is_early { LEASE_MILLIS } else { LATE_LEASE_MILLIS });
@@ -67,7 +69,7 @@ impl Book {
         let may_come_back = self.leased > 0 && now < self.lapse_at + AGAIN_MILLIS;
         let end = if left_day == 0 { Window::Day.end(secs) * 1000 } else { minute_end };
         let full_until = match (granted, may_come_back) {
-            _ if ask.want == 0 => 0,
+            _ if ask.waiting.max(ask.want) == 0 => 0,
             (0, true) => end.min(now + AGAIN_MILLIS),
             (0, false) => end,
             _ => 0,
@@ -109,7 +111,7 @@ mod tests {
     const LIMITS: Limits = Limits { minute: 100, day: 150 };
 
     fn ask(want: u32) -> Ask {
-        Ask { limits: LIMITS, want, back: Back::default() }
+        Ask { limits: LIMITS, waiting: 0, want, back: Back::default() }
     }
 
     /// Asks until nothing is granted.
@@ -123,6 +125,14 @@ mod tests {
         assert_eq!(book.lease(&ask(50), 1_000).granted, 6, "a sixteenth of what is left");
         assert_eq!(drain(&mut book, 1_000), 94);
         assert_eq!(book.lease(&ask(1), 1_000).granted, 0);
+    }
+
+    #[test]
+    fn who_waits_is_granted_all_that_is_left_and_spare_only_a_part_of_it() {
+        let mut book = Book::default();
+        assert_eq!(book.lease(&Ask { waiting: 60, ..ask(50) }, 1_000).granted, 66);
+        assert_eq!(book.lease(&Ask { waiting: 31, ..ask(50) }, 1_000).granted, 33);
+        assert_eq!(book.lease(&Ask { waiting: 60, ..ask(50) }, 1_000).granted, 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The rules of the leases, one by one, against the object's own book. The loads are in `simulate/`.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -18,15 +19,33 @@ struct Object {
     now: Cell<u64>,
     asks: Cell<u32>,
     fails: Cell<bool>,
+    /// How long an answer takes, in millis.
+    takes: Cell<u64>,
+}
+
+impl Object {
+    async fn sleep(&self, millis: u64) {
+        let until = self.now.get() + millis;
+        poll_fn(|_| if self.now.get() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 }
 
 impl Ledger for &Object {
     async fn lease(&self, _scope: &str, ask: Ask) -> Result<Grant, StoreError> {
         self.asks.set(self.asks.get() + 1);
+        self.sleep(self.takes.get()).await;
         if self.fails.get() {
             return Err(StoreError::Failed);
         }
         Ok(self.book.borrow_mut().lease(&ask, self.now.get()))
+    }
+
+    async fn pause(&self) {
+        self.sleep(10).await;
+    }
+
+    fn now(&self) -> u64 {
+        self.now.get()
     }
 }
 
@@ -47,6 +66,101 @@ fn offer(leases: &Leases, object: &Object, count: u32, now: u64) -> u32 {
         u32::from(verdict.admitted)
     };
     (0..count).map(one).sum()
+}
+
+/// So many requests at one time, while the first `dead` of them die waiting; how many were admitted, and after how long.
+fn crowd(leases: &Leases, object: &Object, count: usize, dead: usize) -> (u32, u64) {
+    let began = object.now.get();
+    object.takes.set(40);
+    let durable = Durable { leases, ledger: object, on_failure: OnFailure::Local };
+    let mut open: Vec<_> = (0..count).map(|_| Box::pin(durable.take("key", LIMITS, began))).collect();
+    let mut admitted = 0;
+    let context = &mut Context::from_waker(Waker::noop());
+    for round in 0.. {
+        open.retain_mut(|request| match request.as_mut().poll(context) {
+            Poll::Ready(verdict) => {
+                admitted += u32::from(verdict.unwrap().admitted);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if round == 0 {
+            // What dies on the platform is not dropped, only never polled again.
+            open.drain(..dead).for_each(std::mem::forget);
+        }
+        if open.is_empty() {
+            break;
+        }
+        object.now.set(object.now.get() + 10);
+    }
+    (admitted, object.now.get() - began)
+}
+
+#[test]
+fn requests_at_one_time_are_leased_what_they_need_by_two_asks_and_leave_the_rest_to_others() {
+    let (one, other, object) = (Leases::new(), Leases::new(), Object::default());
+    assert_eq!(crowd(&one, &object, 60, 0).0, 60);
+    assert!(object.asks.get() <= 3, "{} asks", object.asks.get());
+    object.now.set(1_000);
+    assert_eq!(crowd(&other, &object, 60, 0).0, 60);
+    let left = 160 - object.book.borrow_mut().lease(&Ask { limits: LIMITS, ..Ask::default() }, 1_100).used_minute;
+    assert!((35..=40).contains(&left), "{left} are left");
+}
+
+#[test]
+fn a_full_key_is_a_handful_of_asks_for_any_crowd() {
+    let (leases, object) = (Leases::new(), Object::default());
+    assert_eq!(crowd(&leases, &object, 200, 0).0, 160);
+    assert!(object.asks.get() <= 3, "{} asks", object.asks.get());
+}
+
+#[test]
+fn requests_that_die_while_they_ask_hold_up_the_others_for_two_seconds_only() {
+    let (leases, object) = (Leases::new(), Object::default());
+    let (admitted, millis) = crowd(&leases, &object, 60, 20);
+    assert_eq!(admitted, 40);
+    assert!((2_000..2_300).contains(&millis), "{millis} ms");
+    assert!(object.asks.get() <= 4, "{} asks", object.asks.get());
+}
+
+#[test]
+fn a_lone_request_is_one_ask_and_nothing_comes_back() {
+    let (leases, object) = (Leases::new(), Object::default());
+    let durable = Durable { leases: &leases, ledger: &object, on_failure: OnFailure::Local };
+    for minute in [0, 5, 10] {
+        assert_eq!(offer(&leases, &object, 1, minute * 60_000), 1);
+        assert_eq!(durable.due_at(), None);
+    }
+    assert_eq!(object.asks.get(), 3);
+}
+
+#[test]
+fn a_raised_limit_counts_at_once() {
+    let (leases, object) = (Leases::new(), Object::default());
+    offer(&leases, &object, 200, 0);
+    let raised = Limits { minute: 170, ..LIMITS };
+    let durable = Durable { leases: &leases, ledger: &object, on_failure: OnFailure::Local };
+    let admitted = (0..20).filter(|_| done(durable.take("key", raised, 0)).unwrap().admitted).count();
+    assert_eq!(admitted, 10);
+}
+
+#[test]
+fn a_lease_that_lapses_while_the_object_fails_is_given_back_later() {
+    let (leases, object) = (Leases::new(), Object::default());
+    let durable = Durable { leases: &leases, ledger: &object, on_failure: OnFailure::Local };
+    offer(&leases, &object, 3, 0);
+    offer(&leases, &object, 3, 100);
+    let used = || object.book.borrow_mut().lease(&Ask { limits: LIMITS, ..Ask::default() }, 100).used_minute;
+    assert!(used() > 6, "something is unspent");
+    object.fails.set(true);
+    object.now.set(14_900);
+    done(durable.take("other", LIMITS, 14_900)).unwrap();
+    object.fails.set(false);
+    for now in [15_200, 17_000] {
+        object.now.set(now);
+        done(durable.settle(now));
+    }
+    assert_eq!(used(), 6);
 }
 
 #[test]

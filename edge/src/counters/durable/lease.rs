@@ -1,4 +1,4 @@
-//! One key in one isolate: what it may still admit, what it gives back, and how much to ask for.
+//! One key in one isolate: what it may still admit, what it gives back, who asks for more and for how much.
 
 use sealpix::quota::{Limits, Tally, Verdict, Window};
 
@@ -7,8 +7,11 @@ use super::wire::{Ask, Back, Grant};
 /// The object is asked for more at most this often, but by a request that finds no lease.
 const ASK_MILLIS: u64 = 1_000;
 
-/// The seconds that a lease is meant to last while there is plenty.
-const WANTED_SECS: u64 = 5;
+/// While there is plenty, a lease is meant for as many requests as came in this time.
+const SPAN_MILLIS: u64 = 5_000;
+
+/// One request asks for all. After this it counts as dead, and another one asks.
+const ASKING_MILLIS: u64 = 2_000;
 
 /// One key in one isolate.
 #[derive(Debug, Default)]
@@ -20,11 +23,17 @@ pub(super) struct Lease {
     granted: u32,
     spent: u32,
     back: Back,
-    /// Requests since `since`, by which the next lease is sized.
+    /// Requests since `since`, and in a span before it: by these the next lease is sized.
     offered: u32,
     since: u64,
+    before: u32,
+    /// Whether a request has come since the last ask.
+    is_live: bool,
+    /// Requests that wait for another one's ask.
+    queued: u32,
+    queued_at: u64,
     asked_at: u64,
-    need: u32,
+    asking_until: u64,
     /// All that this isolate admitted: the judge while the object fails.
     pub(super) tally: Tally,
 }
@@ -32,19 +41,68 @@ pub(super) struct Lease {
 /// What memory says of a request.
 pub(super) enum Known {
     Judged(Verdict),
+    /// Nothing, and nobody asks: this request is to.
     Ask(Ask),
+    /// Another request asks: look again soon.
+    Wait,
+    /// Nothing, and the object is not to be asked.
+    Failing,
+}
+
+/// How a request comes to its verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    First,
+    /// After it has waited.
+    Again,
+    /// After it has waited too long: it asks for itself.
+    Last,
 }
 
 impl Lease {
-    pub(super) fn judge(&mut self, limits: Limits, now: u64) -> Known {
-        self.limits = limits;
-        self.offered = self.offered.saturating_add(1);
+    pub(super) fn judge(&mut self, limits: Limits, look: Look, fails: bool, now: u64) -> Known {
+        if self.limits != limits {
+            // What was full may not be under these.
+            (self.limits, self.told.full_until) = (limits, 0);
+        }
+        if look == Look::First {
+            self.arrive(now);
+        } else {
+            self.queued = self.queued.saturating_sub(1);
+        }
         self.end_lapsed(now);
         match self.spend(now) {
             Some(verdict) => Known::Judged(verdict),
             None if now < self.told.full_until => Known::Judged(self.refuse(now)),
-            None => Known::Ask(self.ask(now)),
+            None if fails => Known::Failing,
+            None if look == Look::Last => Known::Ask(Ask { limits, waiting: 1, ..Ask::default() }),
+            None if now < self.asking_until => {
+                (self.queued, self.queued_at) = (self.queued(now).saturating_add(1), now);
+                Known::Wait
+            }
+            None => Known::Ask(self.ask(self.queued(now).saturating_add(1), now)),
         }
+    }
+
+    fn arrive(&mut self, now: u64) {
+        if now >= self.since + SPAN_MILLIS {
+            (self.before, self.offered, self.since) = (self.expected(now), 0, now);
+        }
+        self.offered = self.offered.saturating_add(1);
+        self.is_live = true;
+    }
+
+    // Who waits says so each time that it looks. Some may have died: when nobody looks, nobody waits.
+    fn queued(&self, now: u64) -> u32 {
+        if now < self.queued_at + ASK_MILLIS { self.queued } else { 0 }
+    }
+
+    // What the next span brings, by the last one.
+    fn expected(&self, now: u64) -> u32 {
+        let elapsed = now.saturating_sub(self.since);
+        let of = |count: u32, part: u64, whole: u64| u64::from(count) * part / whole;
+        let before = of(self.before, SPAN_MILLIS.saturating_sub(elapsed), SPAN_MILLIS);
+        u32::try_from(before + of(self.offered, SPAN_MILLIS, elapsed.max(SPAN_MILLIS))).unwrap_or(u32::MAX)
     }
 
     pub(super) fn spend(&mut self, now: u64) -> Option<Verdict> {
@@ -85,18 +143,20 @@ impl Lease {
         (self.granted, self.spent) = (0, 0);
     }
 
-    fn ask(&mut self, now: u64) -> Ask {
-        let elapsed = now.saturating_sub(self.since).max(1_000);
-        let over = |secs: u64| u32::try_from(u64::from(self.offered) * secs * 1_000 / elapsed).unwrap_or(u32::MAX);
-        let (need, want) = (over(1).max(1), over(WANTED_SECS).max(1));
-        if now >= self.since + 1_000 {
-            (self.since, self.offered) = (now, 0);
-        }
-        (self.asked_at, self.need) = (now, need);
-        Ask { limits: self.limits, want, back: std::mem::take(&mut self.back) }
+    fn ask(&mut self, waiting: u32, now: u64) -> Ask {
+        let want = self.expected(now).saturating_sub(waiting.saturating_add(self.left()));
+        (self.asked_at, self.asking_until, self.is_live) = (now, now + ASKING_MILLIS, false);
+        Ask { limits: self.limits, waiting, want, back: std::mem::take(&mut self.back) }
     }
 
-    pub(super) fn told(&mut self, grant: Grant) {
+    /// The ask that was made for all has been answered, or has failed.
+    pub(super) fn asked(&mut self) {
+        self.asking_until = 0;
+    }
+
+    /// The object grants, or refuses, by these limits.
+    pub(super) fn told(&mut self, limits: Limits, grant: Grant) {
+        self.limits = limits;
         if grant.granted > 0 {
             if grant.minute != self.told.minute {
                 // The old lease belongs to a minute that is over.
@@ -113,18 +173,23 @@ impl Lease {
         self.granted - self.spent
     }
 
+    // When to ask for more: while requests go on coming, and less than a second's are left.
+    fn more_at(&self) -> Option<u64> {
+        let at = self.asking_until.max(self.asked_at + ASK_MILLIS);
+        let is_near = u64::from(self.left()) < u64::from(self.expected(at)) * ASK_MILLIS / SPAN_MILLIS;
+        (self.granted > 0 && self.is_live && is_near && self.told.full_until == 0).then_some(at)
+    }
+
     /// When to ask without a request that waits: for more while the last is spent, or to give back.
     pub(super) fn due_at(&self) -> Option<u64> {
-        if self.granted > 0 && self.left() < self.need && self.told.full_until == 0 {
-            return Some(self.asked_at + ASK_MILLIS);
-        }
-        (self.left() > 0 || self.back.unspent_day > 0).then_some(self.told.lapses_at)
+        let lapses_at = (self.left() > 0 || self.back.unspent_day > 0).then_some(self.told.lapses_at);
+        self.more_at().or(lapses_at)
     }
 
     pub(super) fn settling(&mut self, now: u64) -> Option<Ask> {
         self.end_lapsed(now);
-        if self.granted > 0 && self.left() < self.need && self.asked_at + ASK_MILLIS <= now {
-            return Some(self.ask(now));
+        if self.more_at().is_some_and(|at| at <= now) {
+            return Some(self.ask(0, now));
         }
         let ask = Ask { limits: self.limits, back: self.back, ..Ask::default() };
         (self.back.unspent_day > 0).then(|| {

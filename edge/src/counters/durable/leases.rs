@@ -6,17 +6,20 @@ use std::cell::{Cell, RefCell};
 
 use sealpix::quota::{Limits, Verdict};
 
-use super::Ledger;
-use super::lease::{Known, Lease};
+use super::lease::{Known, Lease, Look};
+use super::{Ask, Grant, Ledger};
 use crate::bounded::Bounded;
 use crate::counters::agenda::Agenda;
-use crate::counters::{Counters, OnFailure, StoreError, Unavailable};
+use crate::counters::{Counters, OnFailure, Unavailable};
 
 /// Scopes in a generation: some hundred bytes each.
 const SCOPES: usize = 10_000;
 
 /// After a failure the objects are left alone for so long.
 const RETRY_MILLIS: u64 = 1_000;
+
+/// A request waits so long for another one's ask, longer than one that has died holds it up; then it asks for itself.
+const PATIENCE_MILLIS: u64 = 3_000;
 
 /// What an isolate remembers: the leases it holds.
 #[derive(Debug)]
@@ -78,28 +81,29 @@ pub struct Durable<'a, L> {
 impl<L: Ledger> Counters for Durable<'_, L> {
     async fn take(&self, scope: &str, limits: Limits, now: u64) -> Result<Verdict, Unavailable> {
         let leases = self.leases;
-        let failing = now < leases.retry_at.get();
-        let known = leases.with(scope, |lease| match lease.judge(limits, now) {
-            Known::Ask(_) if failing => None,
-            known => Some(known),
-        });
-        let ask = match known.flatten() {
-            Some(Known::Judged(verdict)) => return Ok(verdict),
-            Some(Known::Ask(ask)) => ask,
-            None => return self.without_object(scope, limits, now),
+        // The look-up of its records may have taken the request a while.
+        let mut now = now.max(self.ledger.now());
+        let patient_until = now + PATIENCE_MILLIS;
+        let mut look = Look::First;
+        let ask = loop {
+            let fails = now < leases.retry_at.get();
+            match leases.with(scope, |lease| lease.judge(limits, look, fails, now)) {
+                Some(Known::Judged(verdict)) => return Ok(verdict),
+                Some(Known::Ask(ask)) => break ask,
+                Some(Known::Wait) => self.ledger.pause().await,
+                Some(Known::Failing) | None => return self.without_object(scope, limits, now),
+            }
+            now = now.max(self.ledger.now());
+            look = if now < patient_until { Look::Again } else { Look::Last };
         };
-        match self.ledger.lease(scope, ask).await {
-            Ok(grant) => leases
+        match self.lease(scope, ask).await {
+            Some(grant) => leases
                 .with(scope, |lease| {
-                    lease.limits = limits;
-                    lease.told(grant);
+                    lease.told(limits, grant);
                     lease.spend(now).unwrap_or_else(|| lease.refuse(now))
                 })
                 .ok_or(Unavailable),
-            Err(StoreError::Busy | StoreError::Failed) => {
-                leases.failed(now);
-                self.without_object(scope, limits, now)
-            }
+            None => self.without_object(scope, limits, now),
         }
     }
 
@@ -111,13 +115,14 @@ impl<L: Ledger> Counters for Durable<'_, L> {
         let leases = self.leases;
         let Some(due) = leases.agenda.begin(now) else { return };
         for scope in due {
-            if now < leases.retry_at.get() {
+            let retry_at = leases.retry_at.get();
+            if now < retry_at {
+                leases.agenda.add(&scope, retry_at);
                 continue;
             }
             let Some(ask) = leases.with(&scope, |lease| lease.settling(now)).flatten() else { continue };
-            match self.ledger.lease(&scope, ask).await {
-                Ok(grant) => drop(leases.with(&scope, |lease| lease.told(grant))),
-                Err(_) => leases.failed(now),
+            if let Some(grant) = self.lease(&scope, ask).await.filter(|_| ask.want > 0) {
+                leases.with(&scope, |lease| lease.told(ask.limits, grant));
             }
         }
         leases.agenda.end();
@@ -128,7 +133,18 @@ impl<L: Ledger> Counters for Durable<'_, L> {
     }
 }
 
-impl<L> Durable<'_, L> {
+impl<L: Ledger> Durable<'_, L> {
+    async fn lease(&self, scope: &str, ask: Ask) -> Option<Grant> {
+        let answer = self.ledger.lease(scope, ask).await;
+        if ask.waiting.max(ask.want) > 0 {
+            self.leases.with(scope, Lease::asked);
+        }
+        if answer.is_err() {
+            self.leases.failed(self.ledger.now());
+        }
+        answer.ok()
+    }
+
     fn without_object(&self, scope: &str, limits: Limits, now: u64) -> Result<Verdict, Unavailable> {
         match self.on_failure {
             OnFailure::Deny => Err(Unavailable),

@@ -9,7 +9,9 @@ use crate::counters::kv::numbers;
 pub struct Ask {
     /// The limits as the isolate knows them.
     pub limits: Limits,
-    /// Requests that the next seconds are expected to bring; 0 to give back only.
+    /// Requests that wait for the answer.
+    pub waiting: u32,
+    /// Requests that the next seconds are expected to bring on top. 0 of both: to give back only.
     pub want: u32,
     /// What comes back of leases that have ended.
     pub back: Back,
@@ -49,18 +51,18 @@ impl Ask {
     /// As a body.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { limits, want, back } = *self;
-        let numbers = [limits.minute, limits.day, want, back.held, back.unspent, back.unspent_day];
+        let Self { limits, waiting, want, back } = *self;
+        let numbers = [limits.minute, limits.day, waiting, want, back.held, back.unspent, back.unspent_day];
         text([back.minute].into_iter().chain(numbers.map(u64::from)))
     }
 
     /// Reads [`Self::text`]; `None` if it is anything else.
     #[must_use]
     pub fn read(body: &str) -> Option<Self> {
-        let [back_minute, rest @ ..] = numbers::<7, u64>(body)?;
-        let [minute, day, want, held, unspent, unspent_day] = narrow(rest)?;
+        let [back_minute, rest @ ..] = numbers::<8, u64>(body)?;
+        let [minute, day, waiting, want, held, unspent, unspent_day] = narrow(rest)?;
         let back = Back { minute: back_minute, held, unspent, unspent_day };
-        Some(Self { limits: Limits { minute, day }, want, back })
+        Some(Self { limits: Limits { minute, day }, waiting, want, back })
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn asks_and_grants_are_read_as_they_were_written_and_nothing_else_is_one() {
         let back = Back { minute: 60, held: 9, unspent: 4, unspent_day: 5 };
-        let ask = Ask { limits: Limits { minute: 600, day: 100_000 }, want: 15, back };
+        let ask = Ask { limits: Limits { minute: 600, day: 100_000 }, waiting: 2, want: 15, back };
         assert_eq!(Ask::read(&ask.text()), Some(ask));
         let (used_minute, used_day) = (590, 99_000);
         let grant = Grant { granted: 7, minute: 60, lapses_at: 70_000, used_minute, used_day, full_until: u64::MAX };

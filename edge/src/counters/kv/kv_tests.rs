@@ -132,10 +132,16 @@ fn a_day_whose_write_is_answered_429_is_tried_a_few_times_in_half_a_minute_and_t
     let (shards, store) = (Shards::new(), Namespace::default());
     let kv = counter(&shards, &store, OnFailure::Local);
     let limits = Limits { minute: 10_000, ..LIMITS };
-    (0..2_000).for_each(|_| drop(done(kv.take("key", limits, BEGAN))));
+    for _ in 0..2_000 {
+        done(kv.take("key", limits, BEGAN)).unwrap();
+    }
     store.error.set(Some(StoreError::Busy));
     let calls = store.calls.get();
-    let settle = |now| if kv.due_at().is_some_and(|at| at <= now) { done(kv.settle(now)) };
+    let settle = |now| {
+        if kv.due_at().is_some_and(|at| at <= now) {
+            done(kv.settle(now))
+        }
+    };
     (0..3_000).for_each(|tick| settle(BEGAN + tick * 10));
     let tried = store.calls.get() - calls;
     assert!((1..=20).contains(&tried), "{tried} calls in 30 s");
