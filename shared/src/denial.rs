@@ -106,6 +106,8 @@ codes! {
     SourceBroken = "source_broken", 422, "The source image is damaged";
     /// A result past the limits, or not reachable within `max`.
     ResultTooLarge = "result_too_large", 422, "The result would be too large";
+    /// A page that the source does not have, or a crop that lies beside the picture.
+    OutsideSource = "outside_source", 422, "The source has no such page or part";
     /// The file or object cannot be read.
     SourceUnreadable = "source_unreadable", 502, "The source cannot be read";
     /// The source's server does not answer, or answers with an error.

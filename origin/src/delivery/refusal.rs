@@ -31,6 +31,7 @@ pub(super) fn of_image(error: ImageError) -> Denial {
         ImageError::Broken(_) => Code::SourceBroken,
         ImageError::SourceTooLarge => Code::SourceTooLarge,
         ImageError::ResultTooLarge => Code::ResultTooLarge,
+        ImageError::OutsideSource(_) => Code::OutsideSource,
         ImageError::DeadlineExceeded => Code::WorkTimeout,
     };
     Denial::new(code, error.to_string())

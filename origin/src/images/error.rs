@@ -25,6 +25,9 @@ pub enum ImageError {
     /// A result larger than [`super::Limits`], or than its format, allow.
     #[error("the result would be too large")]
     ResultTooLarge,
+    /// A page that the source does not have, or a part that lies beside the picture; holds which.
+    #[error("the source has no such {0}")]
+    OutsideSource(&'static str),
     /// The deadline passed, or would pass in the next stage.
     #[error("the deadline has passed")]
     DeadlineExceeded,

@@ -1,6 +1,7 @@
 //! From sizes to sizes: what part of the source becomes a picture of what size, and where that picture stands.
 //!
-//! The rules of `w h dpr fit up g`, all on the picture as shown:
+//! The rules of `w h dpr fit up g`, all on the picture as shown, which is what `crop`, `trim`, `rot` and `flip` left of the
+//! source:
 //!
 //! - `dpr` multiplies `w` and `h`, rounded half up.
 //! - Neither side: the size is kept, whatever `fit` says.
@@ -30,10 +31,29 @@ impl Size {
     pub(super) fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+}
 
-    /// The size as an area from the origin.
-    fn whole(self) -> Area {
-        Area { x: 0.0, y: 0.0, width: f64::from(self.width), height: f64::from(self.height) }
+/// A part of a picture, in whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rect {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl Rect {
+    /// All of a picture.
+    pub(super) fn whole(size: Size) -> Self {
+        Self { x: 0, y: 0, width: size.width, height: size.height }
+    }
+
+    pub(super) fn size(self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+
+    pub(super) fn area(self) -> Area {
+        Area { x: self.x.into(), y: self.y.into(), width: self.width.into(), height: self.height.into() }
     }
 }
 
@@ -52,6 +72,22 @@ impl Area {
     pub(super) fn shrunk(self, by: u32) -> Self {
         let by = f64::from(by);
         Self { x: self.x / by, y: self.y / by, width: self.width / by, height: self.height / by }
+    }
+
+    /// The pixels of a picture that the part touches, one at least.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the picture's sides before"
+    )]
+    pub(super) fn touched(self, size: Size) -> Rect {
+        let span = |from: f64, length: f64, side: u32| {
+            let begin = from.floor().clamp(0.0, f64::from(side.saturating_sub(1)));
+            let end = (from + length).ceil().clamp(begin + 1.0, f64::from(side.max(1)));
+            (begin as u32, (end - begin) as u32)
+        };
+        let ((x, width), (y, height)) = (span(self.x, self.width, size.width), span(self.y, self.height, size.height));
+        Rect { x, y, width, height }
     }
 }
 
@@ -96,7 +132,9 @@ impl Request {
 /// What becomes of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Plan {
-    /// The part of the source that is kept.
+    /// What `crop` and `trim` leave of the source: nothing beside it is seen by a resize.
+    pub(super) window: Rect,
+    /// The part of the source that is kept, within the window.
     pub(super) part: Area,
     /// The size that the part is resized to.
     pub(super) picture: Size,
@@ -104,9 +142,46 @@ pub(super) struct Plan {
     pub(super) canvas: Size,
     /// Where the picture stands on the canvas, from the left and from the top.
     pub(super) at: (u32, u32),
+    /// Whether the source's own pixels are needed, so that no decoder may shrink them.
+    pub(super) at_full_size: bool,
 }
 
 impl Plan {
+    /// Plans the result for a window of a source.
+    pub(super) fn within(window: Rect, request: &Request) -> Self {
+        let mut plan = Self::new(window.size(), request);
+        plan.part.x += f64::from(window.x);
+        plan.part.y += f64::from(window.y);
+        Self { window, ..plan }
+    }
+
+    /// A plan that no part of a window takes more memory than: what is known before `trim` has seen the pixels. `most` has
+    /// as many pixels as a result may have.
+    pub(super) fn largest_within(window: Rect, request: &Request, most: Size) -> Self {
+        let source = window.size();
+        let at_most = |asked: Option<u32>, side: u32| asked.map_or(side, |asked| asked.min(side));
+        let (picture, canvas) = match (request.width, request.height) {
+            (None, None) => (source, source),
+            (Some(width), Some(height)) => {
+                let asked = Size { width, height };
+                let picture = match (request.fit, request.enlarge) {
+                    (Fit::Outside, true) => most,
+                    (Fit::Outside, false) => source,
+                    (_, true) => asked,
+                    (_, false) => Size { width: width.min(source.width), height: height.min(source.height) },
+                };
+                (picture, if request.fit == Fit::Pad { asked } else { picture })
+            }
+            // The other side follows an aspect that may be any.
+            (width, height) => {
+                let kept = Size { width: at_most(width, source.width), height: at_most(height, source.height) };
+                let picture = if request.enlarge { most } else { kept };
+                (picture, if request.fit == Fit::Pad { most } else { picture })
+            }
+        };
+        Self { window, part: window.area(), picture, canvas, at: (0, 0), at_full_size: true }
+    }
+
     /// Plans the result for a source of this size.
     pub(super) fn new(source: Size, request: &Request) -> Self {
         match (request.width, request.height) {
@@ -125,7 +200,8 @@ impl Plan {
 
     /// The whole source at another size.
     fn whole(source: Size, picture: Size) -> Self {
-        Self { part: source.whole(), picture, canvas: picture, at: (0, 0) }
+        let window = Rect::whole(source);
+        Self { window, part: window.area(), picture, canvas: picture, at: (0, 0), at_full_size: false }
     }
 
     /// A box of the source's own aspect: nothing is cut or stretched beyond the rounding of the second side.
@@ -196,7 +272,7 @@ impl Plan {
 
     /// Whether the picture's pixels are the source's own, all of them.
     pub(super) fn keeps_pixels(&self, source: Size) -> bool {
-        self.picture == source && self.part == source.whole()
+        self.picture == source && self.part == Rect::whole(source).area()
     }
 
     /// Whether the result's pixels are the source's own.
@@ -208,7 +284,7 @@ impl Plan {
     /// size of the picture, so that the resize never enlarges what decoding shrank. The rule of sharp, a Node
     /// library, for its shrink on load. 1 for other formats.
     pub(super) fn decoder_shrink(&self, probe: &Probe) -> u32 {
-        if !matches!(probe.coding, Coding::Jpeg { .. }) {
+        if self.at_full_size || !matches!(probe.coding, Coding::Jpeg { .. }) {
             return 1;
         }
         [8, 4, 2]
@@ -372,9 +448,9 @@ mod tests {
     }
 
     fn described(plan: &Plan, source: Size) -> String {
-        let Plan { part, picture, canvas, at } = plan;
+        let Plan { part, picture, canvas, at, .. } = plan;
         let mut text = format!("{}x{}", picture.width, picture.height);
-        if *part != source.whole() {
+        if *part != Rect::whole(source).area() {
             text += &format!(" of {},{},{},{}", part.x, part.y, part.width, part.height);
         }
         if plan.has_margin() {
@@ -417,7 +493,7 @@ mod tests {
         #[test]
         fn a_plan_keeps_its_promises(source in sources(), request in requests()) {
             let plan = Plan::new(source, &request);
-            let Plan { part, picture, canvas, at } = plan;
+            let Plan { part, picture, canvas, at, .. } = plan;
             prop_assert!(picture.width >= 1 && picture.height >= 1);
             prop_assert!(at.0 + picture.width <= canvas.width && at.1 + picture.height <= canvas.height);
             let (sw, sh) = (f64::from(source.width), f64::from(source.height));

@@ -54,6 +54,19 @@ impl Limits {
         if fits { Ok(()) } else { Err(ImageError::ResultTooLarge) }
     }
 
+    /// Refuses a source whose pixels alone, all of them decoded, are more memory than a piece of work may hold.
+    pub(super) fn admit_decoding(&self, probe: &Probe) -> Result<(), ImageError> {
+        let bytes = FIXED_BYTES + decoding_bytes(probe, 1);
+        if bytes <= self.memory_bytes { Ok(()) } else { Err(ImageError::SourceTooLarge) }
+    }
+
+    /// As many pixels as a result may have, as a size.
+    pub(super) fn largest_result(&self) -> Size {
+        let side = u64::from(self.output_side.max(1));
+        let height = u32::try_from(self.output_pixels / side).unwrap_or(u32::MAX).clamp(1, self.output_side.max(1));
+        Size { width: self.output_side.max(1), height }
+    }
+
     /// Refuses work that would hold too much memory, naming the side that is to blame.
     pub(super) fn admit_memory(
         &self,
@@ -70,24 +83,28 @@ impl Limits {
     }
 }
 
+/// Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
+const FIXED_BYTES: u64 = 8 << 20;
+
 /// The most bytes that the work will hold at once, above the source itself: the largest of three moments: the end of
 /// the resize, when the decoded pixels are still there; the effects; and the encoding, when only the result is.
 #[must_use]
 pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, format: Format) -> u64 {
-    // Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
-    let fixed: u64 = 8 << 20;
-    let channels: u64 = if probe.alpha || plan.has_margin() || effects.need_alpha(format) { 4 } else { 3 };
+    let with_alpha = probe.alpha || plan.has_margin() || plan.at_full_size || effects.need_alpha(format);
+    let channels: u64 = if with_alpha { 4 } else { 3 };
     let shrink = plan.decoder_shrink(probe);
     let result = plan.canvas.pixels() * channels;
     let decoding = decoding_bytes(probe, shrink);
-    let resizing = if plan.keeps_pixels(probe.shown()) {
+    let resizing = if plan.keeps_pixels(probe.shown()) && !plan.at_full_size {
         decoding
     } else {
         let decoded = shrunk(probe.size.pixels(), shrink);
         // Premultiplied pixels are a copy. The first pass keeps the decoded rows at the result's width.
         let premultiplied = if probe.alpha { decoded * 4 } else { 0 };
         let target = probe.orientation.turn(plan.picture);
-        let rows = u64::from(target.width) * u64::from(probe.size.height.div_ceil(shrink));
+        // A plan made before `trim` has as many pixels as any, and either side may be the longer.
+        let across = if plan.at_full_size { target.width.max(target.height) } else { target.width };
+        let rows = u64::from(across) * u64::from(probe.size.height.div_ceil(shrink));
         decoding.max(decoded * channels + premultiplied + rows * channels + result)
     };
     // Turning, blending and dropping alpha hold a picture and its successor.
@@ -105,7 +122,7 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, form
         Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
     };
     let working = effects.working_bytes(plan.picture, channels);
-    fixed + resizing.max(working).max(2 * result).max(result + encoder)
+    FIXED_BYTES + resizing.max(working).max(2 * result).max(result + encoder)
 }
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files
@@ -125,6 +142,8 @@ fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         Coding::Png { .. } => pixels * if probe.alpha { 6 } else { 4 },
         // Indices, the frame's pixels, the screen.
         Coding::Gif => pixels * 9,
+        // A frame, the canvas that it is drawn on, and what the decoder hands over; the frame's own state.
+        Coding::Webp if probe.frames > 1 => pixels * 16,
         // The lossless decoder works on four bytes a pixel, and hands over three or four.
         Coding::Webp => pixels * 8,
         // Planes of at most 4:4:4, the decoder's and ours at two bytes a sample; alpha; pixels.

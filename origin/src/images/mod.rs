@@ -3,9 +3,9 @@
 //! [`process`] is the straight line:
 //!
 //! ```text
-//! probe ── limits ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
-//!  header   before any      └── pixels: decode, resize, colour, turn, bg ─┘
-//!  only     allocation
+//! probe ── limits ── view ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
+//!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘
+//!  only     allocation rot, flip        (trim: plan after decoding)
 //! ```
 //!
 //! Everything that can be refused is refused from the header. Only the folder `codec` holds unsafe code; a panic anywhere below
@@ -30,6 +30,8 @@ mod probe;
 mod resize;
 #[cfg(test)]
 mod tests;
+mod trim;
+mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -39,6 +41,7 @@ use sealpix::operations::{Background, Gravity, Operations, OutputFormat, Quality
 use self::effects::Effects;
 use self::geometry::{Plan, Request, Size};
 use self::probe::Probe;
+use self::view::View;
 
 pub use self::error::ImageError;
 pub use self::format::{Derivative, Format};
@@ -81,9 +84,11 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageErr
 #[must_use]
 pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     let can_do = |name: &str| match name {
+        "page" | "crop" | "trim" | "rot" | "flip" => true,
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
         "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
         "pad" | "round" => true,
+        "frames" => operations.frames.is_some_and(|frames| frames.get() == 1),
         "g" => operations.gravity != Some(Gravity::Smart),
         "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
         "f" => output_format(operations).is_ok(),
@@ -110,8 +115,13 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
             return Ok(source.len() as u64);
         }
         let effects = Effects::of(operations);
-        let plan = effects.pad(Plan::new(probe.shown(), &Request::of(operations)));
-        Ok(limits::estimate_bytes(&probe, &plan, &effects, format_of(&probe, operations)?))
+        let (format, view) = (format_of(&probe, operations)?, View::new(&probe, operations)?);
+        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
+        let plan = effects.pad(match operations.trim {
+            None => Plan::within(view.shown_window(), &request),
+            Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
+        });
+        Ok(limits::estimate_bytes(&probe, &plan, &effects, format))
     })
 }
 
@@ -126,14 +136,21 @@ struct Work<'a> {
 impl Work<'_> {
     fn run(&self) -> Result<Derivative, ImageError> {
         self.check_deadline()?;
-        let probe = Probe::read(self.source)?;
+        let mut probe = Probe::read(self.source)?;
         self.limits.admit_source(&probe)?;
         if changes_nothing(self.operations) {
             return self.cleaned(&probe);
         }
         let format = format_of(&probe, self.operations)?;
         let effects = Effects::of(self.operations);
-        let plan = effects.pad(Plan::new(probe.shown(), &Request::of(self.operations)));
+        let view = View::new(&probe, self.operations)?;
+        let turned = view.orientation != probe.orientation;
+        probe.orientation = view.orientation;
+        let (plan, decoded) = match self.operations.trim {
+            None => (Plan::within(view.shown_window(), &Request::of(self.operations)), None),
+            Some(tolerance) => self.trimmed(&probe, view, tolerance.get())?,
+        };
+        let plan = effects.pad(plan);
         self.limits.admit_result(plan.canvas, format)?;
         self.limits.admit_memory(&probe, &plan, &effects, format)?;
         self.check_deadline()?;
@@ -142,9 +159,13 @@ impl Work<'_> {
         let planes = if effects.change_pixels() { None } else { self.by_planes(&probe, &plan, format, quality)? };
         let bytes = match planes {
             Some(bytes) => bytes,
-            None => self.by_pixels(&probe, &plan, &effects, format, quality)?,
+            None => {
+                let decoded = decoded.map_or_else(|| self.decoded(&probe, view, plan.decoder_shrink(&probe)), Ok)?;
+                self.by_pixels(decoded, &probe, &plan, &effects, format, quality)?
+            }
         };
-        let unchanged = plan.keeps_everything(probe.shown()) && !effects.change_pixels() && format == probe.format();
+        let unchanged =
+            plan.keeps_everything(probe.shown()) && !turned && !effects.change_pixels() && format == probe.format();
         if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
             if let Ok(cleaned) = self.cleaned(&probe) {
@@ -174,22 +195,42 @@ impl Work<'_> {
         }
     }
 
+    /// The plan for what `trim` leaves, which only the pixels tell.
+    fn trimmed(
+        &self,
+        probe: &Probe,
+        mut view: View,
+        tolerance: u32,
+    ) -> Result<(Plan, Option<decode::Decoded>), ImageError> {
+        self.limits.admit_decoding(probe)?;
+        let decoded = self.decoded(probe, view, 1)?;
+        view.window = trim::trimmed(&decoded.picture, view.window, view.corner, tolerance);
+        let plan = Plan::within(view.shown_window(), &Request::of(self.operations));
+        Ok((Plan { at_full_size: true, ..plan }, Some(decoded)))
+    }
+
+    fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<decode::Decoded, ImageError> {
+        let decoded = decode::decode_frame(self.source, probe, view.frame, shrink, self.limits)?;
+        self.check_deadline()?;
+        Ok(decoded)
+    }
+
     /// The road through pixels.
     fn by_pixels(
         &self,
+        decoded: decode::Decoded,
         probe: &Probe,
         plan: &Plan,
         effects: &Effects,
         format: Format,
         quality: u8,
     ) -> Result<Vec<u8>, ImageError> {
-        let shrink = plan.decoder_shrink(probe);
-        let decoded = decode::decode(self.source, probe, shrink, self.limits)?;
-        self.check_deadline()?;
         let mut picture = decoded.picture;
         if !plan.keeps_pixels(probe.shown()) {
-            let part = probe.orientation.to_coded(plan.part, probe.size).shrunk(shrink);
-            picture = resize::picture(&picture, part, probe.orientation.turn(plan.picture))?;
+            let shrink = plan.decoder_shrink(probe);
+            let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);
+            let window = coded(plan.window.area()).touched(picture.size);
+            picture = resize::picture(&picture, window, coded(plan.part), probe.orientation.turn(plan.picture))?;
             self.check_deadline()?;
         }
         if let Some(profile) = &decoded.profile {

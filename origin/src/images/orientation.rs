@@ -3,7 +3,7 @@
 //! Pixels are turned after resizing, when they are few; what comes before is planned in the picture as shown and
 //! carried over to the picture as coded by [`Orientation::to_coded`].
 
-use super::geometry::{Area, Size};
+use super::geometry::{Area, Rect, Size};
 
 /// How the coded picture must be turned to be shown upright, 1 to 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,26 @@ impl Orientation {
         Self::from_exif(value)
     }
 
+    /// This orientation, and then another turn of what it shows.
+    #[must_use]
+    pub(super) fn then(self, turn: Self) -> Self {
+        // Carried over to the coded picture, a mirror of columns that are rows is one of rows.
+        let (x, y) =
+            if self.transposed { (turn.mirrored_y, turn.mirrored_x) } else { (turn.mirrored_x, turn.mirrored_y) };
+        Self {
+            transposed: self.transposed ^ turn.transposed,
+            mirrored_x: self.mirrored_x ^ x,
+            mirrored_y: self.mirrored_y ^ y,
+        }
+    }
+
+    /// The turn that undoes this one.
+    pub(super) fn inverse(self) -> Self {
+        let Self { transposed, mirrored_x, mirrored_y } = self;
+        let (mirrored_x, mirrored_y) = if transposed { (mirrored_y, mirrored_x) } else { (mirrored_x, mirrored_y) };
+        Self { transposed, mirrored_x, mirrored_y }
+    }
+
     /// True when nothing is to be turned.
     pub(super) fn is_upright(self) -> bool {
         self == Self::default()
@@ -81,6 +101,18 @@ impl Orientation {
         Area {
             x: if self.mirrored_x { f64::from(coded.width) - x - width } else { x },
             y: if self.mirrored_y { f64::from(coded.height) - y - height } else { y },
+            width,
+            height,
+        }
+    }
+
+    /// [`Orientation::to_coded`] for whole pixels; the part lies within the picture.
+    pub(super) fn rect_to_coded(self, part: Rect, coded: Size) -> Rect {
+        let Rect { x, y, width, height } = part;
+        let (x, y, width, height) = if self.transposed { (y, x, height, width) } else { (x, y, width, height) };
+        Rect {
+            x: if self.mirrored_x { coded.width - x - width } else { x },
+            y: if self.mirrored_y { coded.height - y - height } else { y },
             width,
             height,
         }
@@ -163,6 +195,21 @@ mod tests {
                 };
                 assert_eq!(Orientation::from_heif(quarters, mirror).apply::<1>(size, pixels()), mirrored);
             }
+        }
+    }
+
+    #[test]
+    fn img1_turns_add_up_and_are_undone() {
+        let (size, pixels) = (Size { width: 3, height: 2 }, vec![1, 2, 3, 4, 5, 6]);
+        for one in (1..=8).map(Orientation::from_exif) {
+            let shown = one.apply::<1>(size, pixels.clone());
+            for other in (1..=8).map(Orientation::from_exif) {
+                let both = one.then(other).apply::<1>(size, pixels.clone());
+                assert_eq!(both, other.apply::<1>(one.turn(size), shown.clone()), "{one:?} then {other:?}");
+            }
+            assert!(one.then(one.inverse()).is_upright());
+            let part = Rect { x: 2, y: 0, width: 1, height: 2 };
+            assert_eq!(one.rect_to_coded(one.inverse().rect_to_coded(part, one.turn(size)), size), part);
         }
     }
 

@@ -2,12 +2,12 @@
 //! resized at its own resolution, and nothing is converted to RGB and back.
 //!
 //! It is taken only where it cannot be told from the road through pixels: no colour profile, no margin, no turn that
-//! would put the odd last column of a halved plane first.
+//! would put the odd last column of a halved plane first, no crop to an odd side.
 
 use super::decode::jpeg;
 use super::error::ImageError;
 use super::format::Format;
-use super::geometry::{Area, Plan, Size};
+use super::geometry::{Area, Plan, Rect, Size};
 use super::limits::Limits;
 use super::probe::{Coding, Probe};
 use super::resize;
@@ -28,7 +28,10 @@ pub(super) fn may_stay(probe: &Probe, plan: &Plan, format: Format) -> bool {
     let even = plan.picture.width.is_multiple_of(2) && plan.picture.height.is_multiple_of(2);
     let turn = probe.orientation;
     let keeps_order = even || !(turn.mirrored_x || turn.mirrored_y);
-    colour && matches!(format, Format::Jpeg | Format::Webp) && !plan.has_margin() && keeps_order
+    // An odd side's last halved sample would be made of what lies beside a crop.
+    let cut_even = even || plan.window == Rect::whole(probe.shown());
+    let may_turn = keeps_order && cut_even && !plan.at_full_size;
+    colour && matches!(format, Format::Jpeg | Format::Webp) && !plan.has_margin() && may_turn
 }
 
 /// Decodes, resizes and turns the planes; `None` where the picture turns out to need the road through pixels.
@@ -42,11 +45,13 @@ pub(super) fn planes(
     let shrink = plan.decoder_shrink(probe);
     let Some(decoded) = jpeg::decode_planes(source, probe, shrink, limits)? else { return Ok(None) };
     let part = probe.orientation.to_coded(plan.part, probe.size).shrunk(shrink);
+    let window = probe.orientation.to_coded(plan.window.area(), probe.size).shrunk(shrink);
+    let window = (plan.window != Rect::whole(probe.shown())).then_some(window);
     let target = probe.orientation.turn(plan.picture);
     let mut planes = decoded.planes.into_iter();
     let mut resized = |across: u32, down: u32, halved: bool| match planes.next() {
         Some((size, samples)) => {
-            let result = plane(decoded.size, size, samples, part, (across, down), target, halved)?;
+            let result = plane(decoded.size, size, samples, (window, part), (across, down), target, halved)?;
             let (target, pixels) = result;
             Ok(probe.orientation.apply::<1>(target, pixels))
         }
@@ -65,7 +70,7 @@ fn plane(
     picture: Size,
     size: Size,
     samples: Vec<u8>,
-    part: Area,
+    (window, part): (Option<Area>, Area),
     span: (u32, u32),
     target: Size,
     halved: bool,
@@ -85,6 +90,10 @@ fn plane(
     let untouched =
         result == size && area == Area { x: 0.0, y: 0.0, width: f64::from(size.width), height: f64::from(size.height) };
     debug_assert!(picture.width <= size.width * span.0, "a plane spans the picture");
-    let pixels = if untouched { samples } else { resize::plane(&samples, size, area, result)? };
+    // Without a crop the filter sees what pads the plane, too.
+    let window = window.map_or(Rect::whole(size), |Area { x, y, width, height }| {
+        Area { x: x / across, y: y / down, width: width / across, height: height / down }.touched(size)
+    });
+    let pixels = if untouched { samples } else { resize::plane(&samples, size, window, area, result)? };
     Ok((result, pixels))
 }

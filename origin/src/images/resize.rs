@@ -1,31 +1,48 @@
 //! Resizing by `fast_image_resize`: Lanczos3, alpha premultiplied for the filter and divided out after it (IMG-3).
 //! One thread, so that a result is the same wherever it is made (IMG-7).
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{CroppedImage, Image, ImageRef};
+use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::error::ImageError;
-use super::geometry::{Area, Size};
+use super::geometry::{Area, Rect, Size};
 use super::picture::{Channels, Picture};
 
-/// A part of a picture at another size.
-pub(super) fn picture(source: &Picture, part: Area, target: Size) -> Result<Picture, ImageError> {
+/// A part of a picture at another size. Nothing outside the window is seen by the filter: who cuts a picture out of its
+/// frame does not want a rim of the frame's colour.
+pub(super) fn picture(source: &Picture, window: Rect, part: Area, target: Size) -> Result<Picture, ImageError> {
     let kind = match source.channels {
         Channels::Rgb => PixelType::U8x3,
         Channels::Rgba => PixelType::U8x4,
     };
-    let pixels = resized(&source.pixels, source.size, kind, part, target)?;
+    let pixels = resized(&source.pixels, source.size, kind, (window, part), target)?;
     Ok(Picture { size: target, channels: source.channels, pixels })
 }
 
 /// A part of a plane of single samples at another size.
-pub(super) fn plane(source: &[u8], size: Size, part: Area, target: Size) -> Result<Vec<u8>, ImageError> {
-    resized(source, size, PixelType::U8, part, target)
+pub(super) fn plane(source: &[u8], size: Size, window: Rect, part: Area, target: Size) -> Result<Vec<u8>, ImageError> {
+    resized(source, size, PixelType::U8, (window, part), target)
 }
 
-fn resized(pixels: &[u8], size: Size, kind: PixelType, part: Area, target: Size) -> Result<Vec<u8>, ImageError> {
+fn resized(
+    pixels: &[u8],
+    size: Size,
+    kind: PixelType,
+    (window, part): (Rect, Area),
+    target: Size,
+) -> Result<Vec<u8>, ImageError> {
     let failed = ImageError::Broken("the picture could not be resized");
     let source = ImageRef::new(size.width, size.height, pixels, kind).map_err(|_| failed)?;
+    if window == Rect::whole(size) {
+        return filtered(&source, part, target, kind);
+    }
+    let source = CroppedImage::new(&source, window.x, window.y, window.width, window.height).map_err(|_| failed)?;
+    let part = Area { x: part.x - f64::from(window.x), y: part.y - f64::from(window.y), ..part };
+    filtered(&source, part, target, kind)
+}
+
+fn filtered(source: &impl IntoImageView, part: Area, target: Size, kind: PixelType) -> Result<Vec<u8>, ImageError> {
+    let size = Size { width: source.width(), height: source.height() };
     let mut result = Image::new(target.width, target.height, kind);
     // Arithmetic in fractions may pass the edge by a rounding error, which the library refuses.
     let x = part.x.clamp(0.0, f64::from(size.width));
@@ -36,6 +53,8 @@ fn resized(pixels: &[u8], size: Size, kind: PixelType, part: Area, target: Size)
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .crop(x, y, width, height)
         .use_alpha(true);
-    Resizer::new().resize(&source, &mut result, &options).map_err(|_| failed)?;
+    Resizer::new()
+        .resize(source, &mut result, &options)
+        .map_err(|_| ImageError::Broken("the picture could not be resized"))?;
     Ok(result.into_vec())
 }

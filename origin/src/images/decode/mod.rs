@@ -19,12 +19,26 @@ pub(super) struct Decoded {
 }
 
 /// Decodes the first frame as coded, before orientation. A JPEG is shrunk on load by `shrink`.
+#[cfg(test)]
 pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
+    decode_frame(source, probe, 0, shrink, limits)
+}
+
+/// Decodes one frame, counted from 0, as coded: what an animation shows at that time, whole. A JPEG is shrunk on load by
+/// `shrink`. Frames of PNG are not read.
+pub(super) fn decode_frame(
+    source: &[u8],
+    probe: &Probe,
+    frame: u32,
+    shrink: u32,
+    limits: &Limits,
+) -> Result<Decoded, ImageError> {
     match probe.coding {
+        Coding::Gif => gif::decode(source, probe, frame, limits),
+        Coding::Webp => webp::decode(source, probe, frame, limits),
+        _ if frame > 0 => Err(ImageError::Unsupported("page")),
         Coding::Jpeg { .. } => jpeg::decode(source, probe, shrink, limits),
         Coding::Png { .. } => png::decode(source, probe),
-        Coding::Gif => gif::decode(source, probe, limits),
-        Coding::Webp => webp::decode(source, probe, limits),
         Coding::Avif => avif::decode(source, probe),
     }
 }

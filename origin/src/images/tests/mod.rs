@@ -10,11 +10,14 @@ mod cleaning;
 mod colours;
 mod effects;
 mod foreign;
+mod frames;
+mod geometry_operations;
 mod hostile;
 mod independent;
 mod photos;
 mod shapes;
 mod sources;
+mod trimming;
 
 use std::time::{Duration, Instant};
 
