@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Between } from './between.ts'
-import { assertPicture, assertRefused, cacheStatus, newKey, now, start, type World } from './harness.ts'
+import { assertPicture, assertRefused, cacheStatus, newKey, now, World } from './harness.ts'
 
 const PHOTO = '@gallery/freespace-1mp.jpg'
 const second = newKey()
@@ -16,7 +16,10 @@ const unkept = newKey()
 let world: World
 let between: Between
 before(async () => {
-  world = await start()
+  // The edge's cache alone: the origin's memory has its own tests.
+  world = new World({ SEALPIX_DERIVATIVE_MEMORY_BYTES: '0' })
+  await world.origin.serve()
+  world.newEdge()
   between = new Between(() => world.origin.url)
   await between.start()
   world.origin.apply({

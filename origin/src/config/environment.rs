@@ -64,6 +64,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "connections that one address (IPv6: a /64 network) may have at once, trusted proxies aside; default 128",
     ),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
+    (
+        "SEALPIX_DERIVATIVE_MEMORY_BYTES",
+        "memory for finished pictures; 0 to 1099511627776, 0 keeps none; default 67108864",
+    ),
+    (
+        "SEALPIX_DERIVATIVE_TTL_SECS",
+        "how long the origin answers with a finished picture before it fetches the source anew; 1 to 86400; default 60",
+    ),
     ("SEALPIX_LOG", "log filter; default info"),
     ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),
     ("SEALPIX_COPY_TO", "the empty database that registry copy fills, as DATABASE_URL. Or SEALPIX_COPY_TO_FILE"),

@@ -70,6 +70,15 @@ pub struct FetchConfig {
     pub max_bytes: usize,
 }
 
+/// The finished pictures that the origin keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct DerivativesConfig {
+    /// Most bytes of memory that they take; 0 keeps none.
+    pub memory_bytes: usize,
+    /// How long one is good, from before its source is fetched.
+    pub ttl: Duration,
+}
+
 /// The origin's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -107,6 +116,8 @@ pub struct Config {
     pub file_roots: Vec<PathBuf>,
     /// Remote sources.
     pub fetch: FetchConfig,
+    /// Finished pictures.
+    pub derivatives: DerivativesConfig,
     /// Free bytes of the data folder's disk below which the origin is not ready.
     pub min_free_disk_bytes: u64,
     /// Connections that one address may have at once.
@@ -173,6 +184,7 @@ impl Config {
                 text.split(':').map(|root| real_folder(Path::new(root))).collect()
             })?,
             fetch: FetchConfig::read(environment)?,
+            derivatives: DerivativesConfig::read(environment)?,
             min_free_disk_bytes: environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024,
             max_connections_an_address: usize::try_from(environment.within(
                 "SEALPIX_MAX_CONNECTIONS_PER_ADDRESS",
@@ -195,6 +207,16 @@ impl Config {
 fn jwt_secret(environment: &Environment, name: &str) -> Result<Option<JwtSecret>, ConfigError> {
     let secret = environment.secret(name)?.map(JwtSecret::parse).transpose();
     secret.map_err(|_| invalid(name, format!("takes at least {MIN_JWT_SECRET_BYTES} bytes")))
+}
+
+impl DerivativesConfig {
+    fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let memory_bytes = environment.within("SEALPIX_DERIVATIVE_MEMORY_BYTES", 67_108_864, 0, 1_099_511_627_776)?;
+        Ok(Self {
+            memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
+            ttl: Duration::from_secs(environment.within("SEALPIX_DERIVATIVE_TTL_SECS", 60, 1, 86_400)?),
+        })
+    }
 }
 
 impl FetchConfig {
@@ -273,6 +295,8 @@ mod tests {
             ("SEALPIX_SOURCE_TIMEOUT_SECS", "3"),
             ("SEALPIX_SOURCE_MAX_BYTES", "5000"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
+            ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
+            ("SEALPIX_DERIVATIVE_TTL_SECS", "5"),
             ("MASTER_SECRET", "m"),
             ("SEALPIX_FILE_ROOTS", "/tmp"),
             ("SEALPIX_SOURCE_ALLOW_NETWORKS", "127.0.0.0/8"),
@@ -289,6 +313,7 @@ mod tests {
         assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
         assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
         assert_eq!(config.work_deadline.as_secs(), 4);
+        assert_eq!((config.derivatives.memory_bytes, config.derivatives.ttl.as_secs()), (0, 5));
         assert_eq!(config.master_secret.unwrap().expose(), "m");
         assert_eq!(config.file_roots.len(), 1);
         assert!(!config.fetch.allow_networks.is_empty());
@@ -313,6 +338,8 @@ mod tests {
             ("SEALPIX_SOURCE_EXTRA_CA_FILE", "/nowhere"),
             ("SEALPIX_FILE_ROOTS", "/nowhere"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
+            ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "64MiB"),
+            ("SEALPIX_DERIVATIVE_TTL_SECS", "0"),
             ("SEALPIX_TYPO", "1"),
             ("DATABASE_URL", "mysql://h/d"),
             ("DATABASE_URL", "sqlite:"),

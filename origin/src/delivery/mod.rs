@@ -61,7 +61,7 @@ impl Delivery {
     /// Delivery over an open origin.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
-        let derivatives = Derivatives::new(Arc::clone(&metrics));
+        let derivatives = Derivatives::new(&origin.config.derivatives, Arc::clone(&metrics));
         let journal = Journal::new()?;
         Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work, derivatives })
     }
@@ -146,7 +146,7 @@ async fn make(
     let source_version: Arc<str> = source.version.into();
     progress.fetched(Arc::clone(&source_version)).await;
     let derivative = delivery.work.run(place, source.bytes, operations).await?;
-    Ok(Made { source_version, bytes: derivative.bytes.into(), format: derivative.format })
+    Ok(Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format })
 }
 
 /// The gate's rows 3 to 10 against our own registry.
@@ -174,8 +174,8 @@ const BEHIND_RETRY_SECS: u64 = 2;
 ///
 /// This is what makes a purge final. The edge names what it stores by its own epochs, and our answer may go under that name
 /// only if the source's bytes are read after the purge was committed. They are: our epochs, at least the edge's, were read
-/// from the registry before the source is fetched, and work that is shared between requests has [`Admission::epochs`] in its
-/// name, as whatever keeps sources or results must have. An answer that was begun before the purge goes under the name of the
+/// from the registry before the source is fetched, and what is shared between requests or kept
+/// ([`Derivatives`]) has [`Admission::epochs`] in its name. An answer that was begun before the purge goes under the name of the
 /// epochs that its edge knew then. Epochs are compared in their order: a project's stands above those
 /// of its sources, which it empties.
 fn require_epochs(admission: &Admission, known: Option<(u64, u64)>) -> Result<(), Denial> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use sealpix::denial::{Code, Denial};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{Made, Name, State, locked};
@@ -43,7 +44,9 @@ impl Flight {
         let work = make(Progress { stage: Arc::clone(&sender), wanted: Arc::clone(&wanted) });
         let listed = Listed { state: Arc::clone(state), name, wanted: Arc::clone(&wanted) };
         let task = async move {
+            let begun = Instant::now();
             let outcome = work.await;
+            locked(&listed.state).keep(&listed.name, &outcome, begun);
             drop(listed);
             sender.send_replace(Stage::Ended(outcome));
         };
@@ -90,7 +93,7 @@ impl Progress {
 }
 
 /// One who waits.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     stage: watch::Receiver<Stage>,
     wanted: Arc<Notify>,
     state: Arc<Mutex<State>>,

@@ -1,20 +1,22 @@
-//! Finished pictures, each made once for all who ask for it at once.
+//! Finished pictures, each made once for all who ask for it at once, and kept in memory for a short time.
 //!
-//! [`Derivatives::ask`] finds the work that is under way for a name, or begins it. What holds:
+//! [`Derivatives::ask`] finds a picture that is kept or the work that is under way for a name, or begins it. What holds:
 //! - everyone passed the gate and the limits before asking: a picture is shared, an admission never (SIG-17);
 //! - everyone who waits gets the same bytes or the same refusal; who waits holds no place in the queue for work;
 //! - the work belongs to those who wait, not to whom it began with: it goes on while one of them is left, and stops when
 //!   none is (DOS-9);
-//! - a name holds the epochs and the project's version, so that nobody joins work that was begun before a purge or a change
-//!   of the project.
+//! - a name holds the epochs and the project's version, so that nobody gets what was begun before a purge or a change of
+//!   the project.
 
 mod crowd;
+mod memory;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sealpix::denial::{Code, Denial};
@@ -23,25 +25,33 @@ use sealpix::operations::Operations;
 
 pub(crate) use crowd::Progress;
 use crowd::{Flight, Waiting};
+use memory::Memory;
+use tokio::time::Instant;
 
+use crate::config::DerivativesConfig;
 use crate::images::Format;
 use crate::observe::metrics::Metrics;
 
-/// Who may wait for one picture, at most: a few KiB each, and the queue for work bounds how many pictures are waited for.
-const WAITING_FOR_ONE: usize = 1024;
+/// Who may wait for one picture, at most: three quarters of the connections that there can be, so that others are answered, too.
+const WAITING_FOR_ONE: usize = 384;
 
 /// What a client is told to wait, in seconds, where too many wait: the picture is there by then.
 const RETRY_AFTER_SECS: u64 = 2;
 
 /// What makes a picture's bytes: the name that the edge's cache uses, too, and the project's version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Name(Arc<str>);
+pub(crate) struct Name {
+    text: Arc<str>,
+    /// How long the project lets its pictures be kept.
+    ttl: Duration,
+}
 
 impl Name {
     /// Of an admitted request with its negotiated operations. The version is that of the project's row: redirects of
     /// remote sources lead where its rules admit, and these stand in no cache key.
     pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64) -> Self {
-        Self(format!("{}-{project_version}", admission.cache_key(operations)).into())
+        let text = format!("{}-{project_version}", admission.cache_key(operations)).into();
+        Self { text, ttl: Duration::from_secs(u64::from(admission.caching.ttl_secs)) }
     }
 }
 
@@ -56,16 +66,25 @@ pub(crate) struct Made {
     pub(crate) format: Format,
 }
 
-/// The pictures that are being made.
+/// The pictures that are being made, and those that were made lately.
 pub(crate) struct Derivatives {
     state: Arc<Mutex<State>>,
     metrics: Arc<Metrics>,
     waiting_for_one: usize,
 }
 
-#[derive(Default)]
 struct State {
     flights: HashMap<Name, Flight>,
+    memory: Memory,
+    metrics: Arc<Metrics>,
+}
+
+impl State {
+    /// Keeps what was begun at `begun`, where that is worth it.
+    fn keep(&mut self, name: &Name, outcome: &Result<Made, Denial>, begun: Instant) {
+        self.memory.keep(name, outcome, begun, Instant::now());
+        self.metrics.derivatives_held(self.memory.bytes());
+    }
 }
 
 /// Nothing that panics happens under the lock; were it so, what is held is still whole.
@@ -75,19 +94,27 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Derivatives {
     /// None yet.
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { state: Arc::default(), metrics, waiting_for_one: WAITING_FOR_ONE }
+    pub(crate) fn new(config: &DerivativesConfig, metrics: Arc<Metrics>) -> Self {
+        let memory = Memory::new(config.memory_bytes, config.ttl);
+        let state = State { flights: HashMap::new(), memory, metrics: Arc::clone(&metrics) };
+        Self { state: Arc::new(Mutex::new(state)), metrics, waiting_for_one: WAITING_FOR_ONE }
     }
 
-    /// Joins the work on a picture, or begins it with `make`.
+    /// Finds a picture in memory, joins the work on it, or begins that with `make`.
     ///
     /// # Errors
-    /// `overloaded`: too many wait for this picture already.
+    /// A refusal that is remembered; `overloaded`: too many wait for this picture already.
     pub(crate) fn ask<Work>(&self, name: Name, make: impl FnOnce(Progress) -> Work) -> Result<Asked, Denial>
     where
         Work: Future<Output = Result<Made, Denial>> + Send + 'static,
     {
         let mut state = locked(&self.state);
+        // What is finished is kept before it leaves the list of flights: one look under one lock misses none.
+        if let Some(outcome) = state.memory.find(&name, Instant::now()) {
+            drop(state);
+            self.metrics.derivative_asked("memory");
+            return outcome.map(Asked::Held);
+        }
         let (flight, result) = match state.flights.get_mut(&name) {
             Some(flight) if flight.waiting >= self.waiting_for_one => {
                 let detail = "too many wait for this picture";
@@ -103,21 +130,32 @@ impl Derivatives {
             }
         };
         self.metrics.derivative_asked(result);
-        Ok(Asked(flight.join(&self.state, name)))
+        Ok(Asked::Coming(flight.join(&self.state, name)))
     }
 }
 
 /// A picture that was asked for. Dropped, it is no longer waited for.
-pub(crate) struct Asked(Waiting);
+pub(crate) enum Asked {
+    /// It is there.
+    Held(Made),
+    /// It is being made.
+    Coming(Waiting),
+}
 
 impl Asked {
     /// The version of its source, once that is fetched. No pixel is worked on for who asks no more than this.
     pub(crate) async fn source_version(&mut self) -> Result<Arc<str>, Denial> {
-        self.0.source_version().await
+        match self {
+            Self::Held(made) => Ok(Arc::clone(&made.source_version)),
+            Self::Coming(waiting) => waiting.source_version().await,
+        }
     }
 
     /// The picture.
     pub(crate) async fn made(self) -> Result<Made, Denial> {
-        self.0.made().await
+        match self {
+            Self::Held(made) => Ok(made),
+            Self::Coming(waiting) => waiting.made().await,
+        }
     }
 }

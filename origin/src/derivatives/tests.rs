@@ -1,22 +1,25 @@
 //! One piece of work and its crowd, with work that does what the test says.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use tokio::sync::oneshot;
 
 use super::*;
 
 fn name(text: &str) -> Name {
-    Name(text.into())
+    Name { text: text.into(), ttl: Duration::MAX }
 }
 
 fn picture() -> Made {
     Made { source_version: "v1".into(), bytes: Bytes::from_static(b"picture"), format: Format::Png }
 }
 
+/// With no memory: what these tests are about is what happens at once.
 fn derivatives() -> Derivatives {
-    Derivatives::new(Arc::new(Metrics::new(0)))
+    holding(0)
+}
+
+fn holding(memory_bytes: usize) -> Derivatives {
+    Derivatives::new(&DerivativesConfig { memory_bytes, ttl: Duration::from_secs(60) }, Arc::new(Metrics::new(0)))
 }
 
 /// Says when it is dropped.
@@ -110,4 +113,32 @@ async fn a_crowd_is_bounded_and_names_are_apart() {
     let _other = ask("b").unwrap();
     drop(first);
     ask("a").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_memory_is_the_same_bytes_without_work_and_who_comes_between_never_begins_anew() {
+    let derivatives = Arc::new(holding(1 << 20));
+    let works = Arc::new(AtomicUsize::new(0));
+    let asking = (0..200).map(|_| {
+        let (derivatives, works) = (Arc::clone(&derivatives), Arc::clone(&works));
+        tokio::spawn(async move {
+            let work = |progress: Progress| async move {
+                works.fetch_add(1, Ordering::SeqCst);
+                progress.fetched("v1".into()).await;
+                Ok(picture())
+            };
+            let mut asked = derivatives.ask(name("a"), work).unwrap();
+            tokio::task::yield_now().await;
+            assert_eq!(&*asked.source_version().await.unwrap(), "v1");
+            asked.made().await.unwrap()
+        })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        assert_eq!(asked.await.unwrap(), picture());
+    }
+    assert_eq!(works.load(Ordering::SeqCst), 1);
+    let refused = derivatives.ask(name("b"), |_| async { Err(Code::SourceNotFound.into()) }).unwrap();
+    assert_eq!(refused.made().await.unwrap_err().code, Code::SourceNotFound);
+    let again = derivatives.ask(name("b"), |_| async { panic!("asked again") });
+    assert_eq!(again.err().unwrap().code, Code::SourceNotFound);
 }

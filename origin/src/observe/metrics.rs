@@ -67,6 +67,7 @@ pub struct Metrics {
     source_fetch_seconds: Timed<OfKind>,
     work_in_progress: Gauge,
     derivatives: Family<Ended, Counter>,
+    derivative_memory: Gauge,
     outbox_waiting: Gauge,
     edge_push: Family<Ended, Counter>,
     edge_events: Family<OfEvent, Counter>,
@@ -88,6 +89,7 @@ impl Metrics {
             source_fetch_seconds: Timed::new_with_constructor(seconds),
             work_in_progress: Gauge::default(),
             derivatives: Family::default(),
+            derivative_memory: Gauge::default(),
             outbox_waiting: Gauge::default(),
             edge_push: Family::default(),
             edge_events: Family::default(),
@@ -111,6 +113,12 @@ impl Metrics {
         ours.register("source_fetch_seconds", "Fetches of originals", self.source_fetch_seconds.clone());
         ours.register("work_in_progress", "Image work that has a core", self.work_in_progress.clone());
         ours.register("derivatives", "Pictures asked for, by where they came from", self.derivatives.clone());
+        ours.register_with_unit(
+            "derivative_memory",
+            "Finished pictures held in memory",
+            Unit::Bytes,
+            self.derivative_memory.clone(),
+        );
         ours.register("outbox_waiting", "Records that the edge does not have yet", self.outbox_waiting.clone());
         ours.register("edge_push", "Records pushed to the edge", self.edge_push.clone());
         ours.register("edge_events", "What edges report beside usage", self.edge_events.clone());
@@ -154,6 +162,11 @@ impl Metrics {
     /// A picture was asked for by a request that is admitted: `result` is where it is to come from.
     pub fn derivative_asked(&self, result: &'static str) {
         self.derivatives.get_or_create(&Ended { result }).inc();
+    }
+
+    /// Finished pictures take so many bytes of memory.
+    pub fn derivatives_held(&self, bytes: usize) {
+        self.derivative_memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// So many records wait for the edge.
@@ -244,6 +257,7 @@ mod tests {
         metrics.source_fetched("remote", Duration::from_millis(30));
         let work = metrics.work_begins();
         metrics.derivative_asked("joined");
+        metrics.derivatives_held(4096);
         metrics.outbox_counted(7);
         metrics.record_pushed("held");
         metrics.edge_had("kv_failure", 3);
@@ -259,6 +273,7 @@ mod tests {
             "sealpix_source_fetch_seconds_count{kind=\"remote\"} 1",
             "sealpix_work_in_progress 1",
             "sealpix_derivatives_total{result=\"joined\"} 1",
+            "sealpix_derivative_memory_bytes 4096",
             "sealpix_outbox_waiting 7",
             "sealpix_edge_push_total{result=\"held\"} 1",
             "sealpix_edge_events_total{event=\"kv_failure\"} 3",

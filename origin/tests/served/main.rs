@@ -13,6 +13,7 @@ mod edge_doctor;
 mod examples;
 mod harness;
 mod instances;
+mod kept;
 mod killed;
 mod machine;
 mod moving;

@@ -66,7 +66,9 @@ fn metrics_count_what_was_answered_and_hold_no_byte_of_a_client() {
         "sealpix_requests_total{outcome=\"method_not_allowed\",status=\"405\"} 1",
         "sealpix_request_seconds_count 4",
         "sealpix_image_work_seconds_count{format=\"png\"} 1",
-        "sealpix_source_fetch_seconds_count{kind=\"named\"} 2",
+        "sealpix_source_fetch_seconds_count{kind=\"named\"} 1",
+        "sealpix_derivatives_total{result=\"made\"} 1",
+        "sealpix_derivatives_total{result=\"memory\"} 1",
         "sealpix_work_in_progress 0",
         "sealpix_registry_errors_total 0",
     ] {

@@ -106,7 +106,6 @@ fn weighed(lines: &mut Vec<Lanes>, centre: u32, sides: &[u32]) {
                 *sum += (u32::from(*before) + u32::from(*after)) * weight;
             }
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a mean of 16-bit samples has 16 bits")]
         let mean = sum.map(|sum| (sum / ONE) as u16);
         lines[at] = mean;
     }
