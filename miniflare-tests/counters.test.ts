@@ -13,6 +13,8 @@ const PHOTO = '@gallery/freespace-1mp.jpg'
 // A day's limit, so that no test sees its window end, but for one that runs at midnight UTC.
 const keys = Array.from({ length: 8 }, () => newKey({ limits: { minute: 100_000, day: 20 } }))
 const [shared, exact, again, failing, denying, healing, hits, crowd] = keys as [Key, Key, Key, Key, Key, Key, Key, Key]
+// Room for two pages of 60 pictures and a little more.
+const pages = newKey({ limits: { minute: 100_000, day: 140 } })
 
 let world: World
 const folder = mkdtempSync(join(tmpdir(), 'sealpix-counters-'))
@@ -22,7 +24,7 @@ before(async () => {
   metrics = `http://127.0.0.1:${port}/metrics`
   world = new World({ SEALPIX_METRICS_LISTEN: `127.0.0.1:${port}` })
   await world.origin.serve()
-  world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], keys }] })
+  world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], keys: [...keys, pages] }] })
 })
 after(async () => {
   await world.stop()
@@ -102,6 +104,20 @@ test('the Durable Object: a crowd at once gets just the limit', async () => {
   const replies = await Promise.all(Array.from({ length: 60 }, () => miss(edge, crowd)))
   const statuses = replies.map(({ status }) => status)
   assert.deepEqual([statuses.filter((status) => status === 200).length, statuses.filter((status) => status === 429).length], [19, 41])
+})
+
+test('EDGE-5 the Durable Object: a page of 60 pictures at once on a cold isolate leaves another isolate its page', async () => {
+  for (let isolate = 0; isolate < 2; isolate += 1) {
+    // The first is gone when the second begins: what it holds does not come back.
+    const edge = world.newEdge({}, { objects: join(folder, 'pages') })
+    // The key's record is looked up, so that all 60 are counted; what the origin then makes of so many is no matter here.
+    await miss(edge, pages)
+    const replies = await Promise.all(Array.from({ length: 60 }, () => miss(edge, pages)))
+    assert.ok(replies.every(({ status }) => status !== 429), `isolate ${isolate}`)
+    const rest = left(await miss(edge, pages))
+    assert.ok(rest <= 140 - 62 * (isolate + 1) && rest > 0, `${rest} are left after isolate ${isolate}`)
+    await edge.stop()
+  }
 })
 
 test('EDGE-4 hits spend nothing in a Durable Object either', async () => {
