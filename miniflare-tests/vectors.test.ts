@@ -55,7 +55,10 @@ async function wrong(one: Case): Promise<string | undefined> {
 
 test('EDGE-3 the Worker gives the verdicts of the vectors', async () => {
   const found: string[] = []
-  const left = cases.values()
+  // Limits first: that a picture cannot be made, which these have none of, is remembered, and said before a limit is, as a hit is.
+  const limited = cases.filter(({ raw }) => raw === 'rate_limited')
+  for (const one of limited) found.push(...[await wrong(one)].filter((error) => error !== undefined))
+  const left = cases.filter(({ raw }) => raw !== 'rate_limited').values()
   const lane = async (): Promise<void> => {
     for (const one of left) {
       const error = await wrong(one)
