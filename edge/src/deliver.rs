@@ -35,7 +35,10 @@ pub(crate) async fn answer(request: &web_sys::Request, env: &Env, context: &Cont
     let response = if asked.method == "OPTIONS" {
         match AddressLimit::bind(env).take(&asked).await {
             Ok(()) => response::preflight(&asked),
-            Err(refusal) => response::refused(refusal, &asked, &trace),
+            Err(refusal) => {
+                trace.refused = Some(refusal.code());
+                response::refused(refusal, &asked, &trace)
+            }
         }
     } else if asked.method == "POST" && asked.target == link::PUSH_PATH {
         response::told(link::take(request, &asked, env).await, &asked, &mut trace)
@@ -70,8 +73,8 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     let name = admission.cache_key(&operations);
     let mut answer = Answer::new(&admission, negotiated, asked);
 
-    let (scope, arrived) = (signed.key.to_string(), trace.now_millis());
-    let take = || edge.limiter.take(&scope, admission.limits, arrived, (edge.context, &asked.id));
+    let (scope, now) = (signed.key.to_string(), trace.now_millis());
+    let take = || edge.limiter.take(&scope, admission.limits, now, (edge.context, &asked.id));
     if edge.config.limit_counts == LimitCounts::All {
         answer.count(take().await?)?;
     }

@@ -1,4 +1,5 @@
-//! Workers KV, as much of it as is used here. By hand: the library's way brings a serialiser that costs the Worker 10 KB.
+//! Workers KV, as much of it as is used here. By hand: the library's way brings a serialiser and
+//! errors of its own, some KB of the Worker's size.
 
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Object, Promise, Reflect};

@@ -28,6 +28,7 @@ const RECORDS_PATH: &str = "/api/edge/v1/records";
 
 /// Longest answer to a pull: two records and their line breaks.
 const MAX_RECORDS_BYTES: usize = 2 * MAX_SEALED_BYTES + 2;
+
 /// How long the origin may take to count a report: a request that left it behind its answer has 30 seconds in all.
 pub(crate) const REPORT_TIMEOUT_SECS: u32 = 8;
 

@@ -140,6 +140,7 @@ mod tests {
             assert_eq!(is_not_modified(header, "\"a\""), matches, "{header}");
         }
     }
+
     #[test]
     fn one_range_of_bytes_is_a_part() {
         use Extent::{Part, Unsatisfiable};

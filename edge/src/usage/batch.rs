@@ -11,7 +11,7 @@ use sealpix::wire;
 /// Rows that make a report full: half of what the origin takes, some 30 KB.
 pub(super) const ROWS: usize = 500;
 
-/// Reports that wait, at most: some hundred KB each of an isolate's 128 MB would be too much; these are 1 MB together.
+/// Reports that wait, at most: some 600 KB together.
 const WAITING: usize = 20;
 
 /// The counts of one isolate.

@@ -164,8 +164,9 @@ impl Work<'_> {
                 self.by_pixels(decoded, &probe, &plan, &effects, format, quality)?
             }
         };
-        let unchanged =
-            plan.keeps_everything(probe.shown()) && !turned && !effects.change_pixels() && format == probe.format();
+        let covered = probe.alpha && self.operations.background.is_some();
+        let keeps_pixels = !turned && !covered && !effects.change_pixels();
+        let unchanged = plan.keeps_everything(probe.shown()) && keeps_pixels && format == probe.format();
         if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
             if let Ok(cleaned) = self.cleaned(&probe) {

@@ -35,7 +35,7 @@ pub trait ShardStore {
     /// Writes an empty value with the shard as its metadata. `expires_at` is in unix seconds, at least 60 ahead.
     fn put(&self, name: &str, shard: Shard, expires_at: u64) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// Every key that begins with the prefix, all pages. A key whose metadata is not a shard is left out.
+    /// The keys that begin with the prefix: all of them, or so many that the rest does not matter. A key whose metadata is not a shard is left out.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<(String, Shard)>, StoreError>>;
 }
 

@@ -41,6 +41,31 @@ fn img3_jpeg_shows_the_background_through_alpha() {
 }
 
 #[test]
+fn img8_a_background_is_not_left_out_to_save_bytes() {
+    // A tile of noise over and over: a slow compressor writes it once, ours at each place.
+    let size = Size { width: 128, height: 128 };
+    let mut noise = [0_u8; 3 * 16 * 16];
+    let mut state = 1_u32;
+    for sample in &mut noise {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *sample = state.to_be_bytes()[0];
+    }
+    let samples: Vec<u8> = (0..128_usize * 128)
+        .flat_map(|at| {
+            let tile = 3 * (at / 128 % 16 * 16 + at % 16);
+            [noise[tile], noise[tile + 1], noise[tile + 2], if at % 128 < 64 { 0 } else { 255 }]
+        })
+        .collect();
+    let source = png_with(size, &samples, |encoder| {
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_compression(png::Compression::High);
+    });
+    let result = run(&source, "bg_ff0000").unwrap();
+    assert!(result.bytes.len() > source.len(), "or the source would have been no way out");
+    assert_eq!(pixel(&open(&result), 10, 10), [255, 0, 0, 255]);
+}
+
+#[test]
 fn img4_png_of_every_kind_is_read() {
     let size = Size { width: 64, height: 32 };
     let expected = gradient(64, 32);
