@@ -124,6 +124,8 @@ pub struct Config {
     pub max_connections_an_address: usize,
     /// The deadline of the image work on one request.
     pub work_deadline: Duration,
+    /// Memory for all image work at once, by its estimates.
+    pub work_memory_bytes: u64,
 }
 
 fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
@@ -194,6 +196,7 @@ impl Config {
             )?)
             .unwrap_or(usize::MAX),
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
+            work_memory_bytes: environment.within("SEALPIX_WORK_MEMORY_BYTES", 1 << 30, 1 << 26, 1 << 40)?,
         })
     }
 

@@ -60,7 +60,8 @@ pub struct Delivery {
 impl Delivery {
     /// Delivery over an open origin.
     pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
-        let work = Work::new(origin.config.work_deadline, Arc::clone(&metrics));
+        let config = &origin.config;
+        let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
         let derivatives = Derivatives::new(&origin.config.derivatives, Arc::clone(&metrics));
         let journal = Journal::new()?;
         Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work, derivatives })

@@ -1,22 +1,24 @@
-//! Image work in a bounded pool: one piece a core, a bounded queue before it, a deadline over both.
+//! Image work in a bounded pool: one piece a core, memory weighed before it is used, a queue no longer than the deadline.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sealpix::denial::{Code, Denial};
 use sealpix::operations::Operations;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal;
 use crate::images::{self, Derivative, Limits};
 use crate::observe::metrics::Metrics;
 
-/// Requests that may wait for a core, for each core: at 100 ms a picture, the last of them waits under two seconds.
-const WAITING_PER_CORE: usize = 16;
+/// How long a piece of work is taken to last before any was measured.
+const FIRST_GUESS: Duration = Duration::from_millis(100);
 
-/// What a shed client is told to wait, in seconds: the queue is empty again by then.
-const RETRY_AFTER_SECS: u64 = 2;
+/// The longest that a shed client is told to wait, in seconds.
+const LONGEST_RETRY_SECS: u64 = 30;
 
 /// Source bytes held at once, in MiB: 16 sources of the largest size, most of which are far smaller.
 const SOURCES_MIB: u32 = 512;
@@ -24,76 +26,142 @@ const SOURCES_MIB: u32 = 512;
 /// The pool.
 pub struct Work {
     cores: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    memory_mib: u32,
     source_mib: Arc<Semaphore>,
+    queue: Arc<Queue>,
     deadline: Duration,
     limits: Limits,
     metrics: Arc<Metrics>,
 }
 
+/// How many pieces of work are in the pool, waiting or at work, and how long each of late took.
+#[derive(Debug)]
+struct Queue {
+    cores: u32,
+    inside: AtomicU64,
+    mean_micros: AtomicU64,
+}
+
+impl Queue {
+    fn new(cores: usize) -> Self {
+        let mean_micros = AtomicU64::new(micros(FIRST_GUESS));
+        Self { cores: u32::try_from(cores.max(1)).unwrap_or(u32::MAX), inside: AtomicU64::new(0), mean_micros }
+    }
+
+    /// How long one who comes now waits for a core, by what was measured of late.
+    fn wait(&self) -> Duration {
+        let work = self.inside.load(Ordering::Relaxed).saturating_mul(self.mean_micros.load(Ordering::Relaxed));
+        Duration::from_micros(work) / self.cores
+    }
+
+    /// A piece of work took so long. An eighth of the mean is the newest one's.
+    fn took(&self, time: Duration) {
+        let mean = self.mean_micros.load(Ordering::Relaxed);
+        // Two that end at once may lose one of the two: it is a mean.
+        self.mean_micros.store(mean - mean / 8 + micros(time) / 8, Ordering::Relaxed);
+    }
+
+    /// One more is inside until what this returns is dropped.
+    fn enter(self: &Arc<Self>) -> Inside {
+        self.inside.fetch_add(1, Ordering::Relaxed);
+        Inside(Arc::clone(self))
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A piece of work in the queue.
+struct Inside(Arc<Queue>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A place in the queue and room for a source. Held from before the fetch until the work is done.
 pub(super) struct Place {
-    _place: OwnedSemaphorePermit,
+    _inside: Inside,
     room: OwnedSemaphorePermit,
 }
 
 impl Place {
     /// Gives back the room that the source turned out not to need.
     pub(super) fn shrink_to(&mut self, source_bytes: usize) {
-        let needed = mib(source_bytes) as usize;
+        let needed = mib(source_bytes as u64, SOURCES_MIB) as usize;
         if let Some(spare) = self.room.num_permits().checked_sub(needed) {
             drop(self.room.split(spare));
         }
     }
 }
 
-/// Whole MiB, at least one, at most all there are.
-fn mib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(SOURCES_MIB).clamp(1, SOURCES_MIB)
+/// Whole MiB, at least one, at most `most`.
+fn mib(bytes: u64, most: u32) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(most).clamp(1, most)
 }
 
-fn shed(detail: &str) -> Denial {
-    Denial { retry_after_secs: Some(RETRY_AFTER_SECS), ..Denial::new(Code::Overloaded, detail) }
+/// `overloaded`, to come back after `wait`.
+fn shed(detail: &str, wait: Duration) -> Denial {
+    let secs = wait.as_secs().saturating_add(1).min(LONGEST_RETRY_SECS);
+    Denial { retry_after_secs: Some(secs), ..Denial::new(Code::Overloaded, detail) }
 }
 
 impl Work {
     /// A pool over this machine's cores.
     #[must_use]
-    pub fn new(deadline: Duration, metrics: Arc<Metrics>) -> Self {
+    pub fn new(deadline: Duration, memory_bytes: u64, metrics: Arc<Metrics>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let limits = Limits::default();
+        let memory_mib = mib(memory_bytes, u32::MAX >> 3);
         Self {
             cores: Arc::new(Semaphore::new(cores)),
-            places: Arc::new(Semaphore::new(cores * (1 + WAITING_PER_CORE))),
+            memory: Arc::new(Semaphore::new(memory_mib as usize)),
+            memory_mib,
             source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
+            queue: Arc::new(Queue::new(cores)),
             deadline,
-            limits: Limits::default(),
+            limits: Limits { memory_bytes: limits.memory_bytes.min(u64::from(memory_mib) << 20), ..limits },
             metrics,
         }
     }
 
-    /// Takes a place and room for a source of up to `max_bytes`, or sheds the request before anything is fetched.
+    /// Takes a place and room for a source of up to `max_bytes`, or sheds the request before anything is fetched: where
+    /// the work that is inside takes half of the deadline already, who comes now would leave too little of it to its own.
     pub(super) async fn enter(&self, max_bytes: usize) -> Result<Place, Denial> {
-        let full = || shed("the queue for image work is full");
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
-        let room = Arc::clone(&self.source_mib).acquire_many_owned(mib(max_bytes));
+        let wait = self.queue.wait();
+        let full = || shed("the queue for image work is full", wait);
+        if wait > self.deadline / 2 {
+            return Err(full());
+        }
+        let inside = self.queue.enter();
+        let room = Arc::clone(&self.source_mib).acquire_many_owned(mib(max_bytes as u64, SOURCES_MIB));
         let room = tokio::time::timeout(self.deadline, room).await.map_err(|_| full())?.map_err(|_| full())?;
-        Ok(Place { _place: place, room })
+        Ok(Place { _inside: inside, room })
     }
 
     /// Does the work, or sheds it. The permits go with the work: a client that leaves does not free a busy core.
     pub(super) async fn run(&self, place: Place, source: Bytes, operations: Operations) -> Result<Derivative, Denial> {
-        let late = || shed("no core became free in time");
-        let deadline = tokio::time::Instant::now() + self.deadline;
-        let core = tokio::time::timeout_at(deadline, Arc::clone(&self.cores).acquire_owned())
-            .await
-            .map_err(|_| late())?
-            .map_err(|_| late())?;
-        let limits = self.limits;
+        let deadline = Instant::now() + self.deadline;
+        let (limits, queue) = (self.limits, Arc::clone(&self.queue));
+        let weighed = {
+            let (source, operations) = (source.clone(), operations.clone());
+            tokio::task::spawn_blocking(move || images::estimate_bytes(&source, &operations, &limits))
+        };
+        let bytes = weighed.await.map_err(|error| super::internal(&error))?.map_err(refusal::of_image)?;
+        // Memory before the core: a large piece waits for others to end, not on a core that they could use.
+        let memory = permits(&self.memory, mib(bytes, self.memory_mib), deadline);
+        let memory = memory.await.ok_or_else(|| shed("no memory became free in time", queue.wait()))?;
+        let core = permits(&self.cores, 1, deadline);
+        let core = core.await.ok_or_else(|| shed("no core became free in time", queue.wait()))?;
         let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
         let work = tokio::task::spawn_blocking(move || {
-            let _held = (place, core, metrics.work_begins(), span.entered());
-            let began = tokio::time::Instant::now();
+            let _held = (place, memory, core, metrics.work_begins(), span.entered());
+            let began = Instant::now();
             let made = images::process(&source, &operations, &limits, deadline.into_std());
+            queue.took(began.elapsed());
             if let Ok(derivative) = &made {
                 metrics.picture_made(derivative.format.name(), began.elapsed());
             }
@@ -101,5 +169,37 @@ impl Work {
         });
         let done = work.await.map_err(|error| super::internal(&error))?;
         done.map_err(refusal::of_image)
+    }
+}
+
+/// Permits, if there are so many before `deadline`.
+async fn permits(of: &Arc<Semaphore>, count: u32, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+    timeout_at(deadline, Arc::clone(of).acquire_many_owned(count)).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_as_long_as_the_work_of_late_lets_it_be() {
+        let queue = Arc::new(Queue::new(2));
+        assert_eq!(queue.wait(), Duration::ZERO);
+        let inside: Vec<_> = (0..60).map(|_| queue.enter()).collect();
+        assert_eq!(queue.wait(), FIRST_GUESS * 30);
+        for _ in 0..100 {
+            queue.took(Duration::from_millis(800));
+        }
+        let wait = queue.wait();
+        assert!(wait > Duration::from_secs(23) && wait < Duration::from_secs(25), "{wait:?}");
+        drop(inside);
+        assert_eq!(queue.wait(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_shed_client_is_told_when_to_come_again() {
+        for (wait, told) in [(0, 1), (7, 8), (300, 30)] {
+            assert_eq!(shed("full", Duration::from_secs(wait)).retry_after_secs, Some(told));
+        }
     }
 }

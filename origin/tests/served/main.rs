@@ -18,6 +18,7 @@ mod killed;
 mod machine;
 mod moving;
 mod observe;
+mod overload;
 mod postgres;
 mod projects;
 mod purge;
