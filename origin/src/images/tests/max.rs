@@ -1,0 +1,121 @@
+//! `max`: a result of at most so many bytes, and `q_auto`.
+
+use std::time::{Duration, Instant};
+
+use sealpix::operations::Operations;
+
+use super::super::Limits;
+use super::super::probe::Probe;
+use super::sources::{exif_with_place, gradient, photo, png, with_segment};
+use super::{ImageError, mean_difference, open, process, run};
+
+#[test]
+fn the_best_quality_within_the_bound_is_found() {
+    let source = photo("freespace-1mp.jpg");
+    for (operations, max) in [
+        // By planes, and by pixels.
+        ("w_400,f_jpg", 12_000),
+        ("w_400,f_webp", 9_000),
+        ("w_400,f_jpg,sharpen_1", 15_000),
+        ("w_400,f_webp,sharpen_1", 12_000),
+        ("w_200,f_avif", 4_000),
+        // Whole chroma first, halved chroma then.
+        ("w_400,f_jpg,q_95", 20_000),
+    ] {
+        let free = run(&source, operations).unwrap();
+        let bound = run(&source, &format!("{operations},max_{max}")).unwrap();
+        assert!(free.bytes.len() > max, "{operations}: {} are too few to tell", free.bytes.len());
+        assert!(bound.bytes.len() <= max, "{operations}: {}", bound.bytes.len());
+        assert!(bound.bytes.len() * 10 > max * 8, "{operations}: {} is far below {max}", bound.bytes.len());
+        assert_eq!((bound.width, bound.height, bound.format), (free.width, free.height, free.format));
+        let difference = mean_difference(&open(&free), &open(&bound));
+        assert!(difference < 12.0, "{operations}: {difference}");
+    }
+}
+
+#[test]
+fn what_fits_is_encoded_as_without_a_bound() {
+    let source = photo("freespace-1mp.jpg");
+    for operations in ["w_300,f_jpg", "w_300,f_jpg,q_50", "w_300,f_webp", "w_200,f_avif", "w_100,f_png", "w_300,q_auto"]
+    {
+        let bound = run(&source, &format!("{operations},max_200000")).unwrap();
+        assert_eq!(run(&source, operations).unwrap(), bound, "{operations}");
+    }
+}
+
+#[test]
+fn a_bound_never_raises_the_quality_asked_for() {
+    let source = photo("freespace-1mp.jpg");
+    let asked = run(&source, "w_400,f_jpg,q_40").unwrap();
+    let below = asked.bytes.len() - 1;
+    let bound = run(&source, &format!("w_400,f_jpg,q_40,max_{below}")).unwrap();
+    assert!(bound.bytes.len() <= below);
+}
+
+#[test]
+fn what_no_quality_reaches_is_refused() {
+    let source = photo("freespace-1mp.jpg");
+    for operations in ["w_1000,f_jpg", "w_1000,f_webp", "w_200,f_png", "w_400,f_jpg,q_1"] {
+        let refused = run(&source, &format!("{operations},max_1000")).unwrap_err();
+        assert_eq!(refused, ImageError::ResultTooLarge, "{operations}");
+    }
+}
+
+#[test]
+fn img8_a_source_within_the_bound_is_its_own_best_result() {
+    // Coarser than the default, so that encoding again makes it larger.
+    let source = run(&photo("freespace-1mp.jpg"), "w_300,f_jpg,q_30").unwrap().bytes;
+    let max = source.len() + 1;
+    assert!(run(&source, &format!("max_{max}")).unwrap() == run(&source, "_").unwrap());
+}
+
+#[test]
+fn dos8_the_search_ends_at_the_deadline() {
+    let source = photo("freespace-1mp.jpg");
+    let operations = Operations::read("w_900,f_avif,max_1000").unwrap();
+    let began = Instant::now();
+    let once = process(&source, &Operations::read("w_900,f_avif").unwrap(), &Limits::default(), far())
+        .map(|_| began.elapsed());
+    // Time for one encode, and not for a second.
+    let deadline = Instant::now() + once.unwrap() * 3 / 2;
+    let refused = process(&source, &operations, &Limits::default(), deadline).unwrap_err();
+    assert_eq!(refused, ImageError::DeadlineExceeded);
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
+#[test]
+fn metadata_counts_towards_the_bound() {
+    let exif = exif_with_place(1);
+    let source = with_segment(&photo("freespace-1mp.jpg"), 0xe1, &[b"Exif\0\0", &exif[..]].concat());
+    let plain = run(&source, "w_300,f_jpg").unwrap().bytes.len();
+    let bound = run(&source, &format!("w_300,f_jpg,max_{plain},meta_keep")).unwrap();
+    assert!(bound.bytes.len() <= plain);
+}
+
+#[test]
+fn q_auto_gives_an_easy_picture_fewer_bytes_and_a_hard_one_more_quality() {
+    let source = photo("freespace-1mp.jpg");
+    for format in ["jpg", "webp", "avif"] {
+        let judged = run(&source, &format!("w_400,f_{format},q_auto")).unwrap();
+        assert_eq!(judged, run(&source, &format!("w_400,f_{format},q_auto")).unwrap(), "IMG-7");
+    }
+    let smooth = png(&gradient(300, 200));
+    let default = run(&smooth, "f_webp").unwrap();
+    let judged = run(&smooth, "f_webp,q_auto").unwrap();
+    assert!(judged.bytes.len() < default.bytes.len());
+    // Pictures of less than a block, and a format without loss.
+    assert!(run(&png(&gradient(3, 2)), "f_jpg,q_auto").is_ok());
+    assert!(run(&smooth, "f_png,q_auto").unwrap() == run(&smooth, "f_png").unwrap());
+}
+
+#[test]
+fn a_result_with_its_metadata_is_probed_as_one() {
+    let source = with_segment(&photo("freespace-1mp.jpg"), 0xe1, &[b"Exif\0\0", &exif_with_place(6)[..]].concat());
+    for format in ["jpg", "webp", "png", "avif"] {
+        let result = run(&source, &format!("w_100,f_{format},q_auto,meta_keep")).unwrap();
+        assert!(Probe::read(&result.bytes).unwrap().orientation.is_upright(), "{format}: IMG-1");
+    }
+}
