@@ -9,12 +9,12 @@ use super::super::format::Format;
 use super::super::limits::Limits;
 use super::super::picture::{Channels, Picture};
 use super::super::probe::Probe;
-use super::{Drawn, default_quality};
+use super::{Drawn, FULL_CHROMA_QUALITY, default_quality};
 
 /// Side of a block in pixels.
 const BLOCK: usize = 8;
 
-/// How alike the encoded picture is to what was drawn.
+/// How unlike the encoded picture is to what was drawn: 0 is equal.
 pub(super) fn of(drawn: &Drawn, encoded: &[u8], limits: &Limits) -> Result<f64, ImageError> {
     let probe = Probe::read(encoded)?;
     let decoded = luma(&decode::decode_frame(encoded, &probe, 0, 1, limits)?.picture);
@@ -39,8 +39,8 @@ fn luma(picture: &Picture) -> Vec<u8> {
     }
 }
 
-/// How unlike two planes of luma are: the fourth root of the mean fourth power, over blocks, of one less their structural
-/// similarity (SSIM, Wang et al. 2004, equation 13). The power makes the worst blocks count, as they do to the eye.
+/// How unlike two planes of luma are: one less the mean of their blocks' structural similarity (SSIM, Wang et al. 2004,
+/// equation 13). 0 is equal.
 fn unlikeness(one: &[u8], other: &[u8], width: usize) -> f64 {
     let (mut sum, mut blocks) = (0.0, 0u32);
     for (one, other) in one.chunks(BLOCK * width).zip(other.chunks(BLOCK * width)) {
@@ -48,11 +48,11 @@ fn unlikeness(one: &[u8], other: &[u8], width: usize) -> f64 {
             let columns = left..width.min(left + BLOCK);
             let rows = one.chunks_exact(width).zip(other.chunks_exact(width));
             let block = rows.map(|(one, other)| (&one[columns.clone()], &other[columns.clone()]));
-            sum += (1.0 - similarity(block)).powi(4);
+            sum += 1.0 - similarity(block);
             blocks += 1;
         }
     }
-    (sum / f64::from(blocks.max(1))).powf(0.25)
+    sum / f64::from(blocks.max(1))
 }
 
 /// SSIM of one block, given by its rows.
@@ -80,23 +80,59 @@ fn similarity<'a>(block: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> f64 {
         / ((mean_x * mean_x + mean_y * mean_y + c1) * (variance_x + variance_y + c2))
 }
 
-/// What the default quality misses on the average photograph, and how many steps of quality twice as much is worth.
-const fn scale(format: Format) -> (f64, f64) {
+/// What the default quality misses on the average photograph, and by how many steps quality is moved for a picture that
+/// misses e times as much.
+///
+/// Measured over the six photographs of the demo at 800 pixels: the deviation of their SSIMULACRA2 scores, and the mean
+/// of their bytes. More steps make SSIM equal and SSIMULACRA2 less so.
+///
+/// | | default: score, deviation, bytes | `q_auto` |
+/// |---|---|---|
+/// | JPEG | 78.1, 3.2, 80 186 | 78.2, 2.3, 83 446 |
+/// | WebP | 78.2, 1.9, 75 728 | 78.3, 1.2, 75 450 |
+/// | AVIF | 77.3, 1.4, 58 216 | 77.6, 0.9, 59 501 |
+fn scale(format: Format) -> (f64, f64) {
     match format {
-        Format::Jpeg => (0.2, 20.0),
-        Format::Webp => (0.2, 20.0),
-        _ => (0.2, 20.0),
+        Format::Jpeg => (0.0254, 8.0),
+        Format::Webp => (0.02, 4.0),
+        Format::Avif | Format::Png | Format::Gif => (0.0246, 2.0),
     }
 }
 
-/// Qualities are moved at most so far from the default.
+/// Quality is moved at most so far from the default, and in JPEG never to where chroma is whole.
 const FURTHEST: f64 = 15.0;
 
-/// The quality at which a picture that is so unlike at the default quality is as like as the average one.
+/// The quality for a picture that is so unlike at the default quality.
 pub(super) fn quality(format: Format, unlikeness: f64) -> u8 {
-    let (wanted, doubling) = scale(format);
-    let steps = ((unlikeness / wanted).log2() * doubling).round().clamp(-FURTHEST, FURTHEST);
-    let default = default_quality(format);
-    let most = 89;
-    (1..=most).find(|quality| f64::from(*quality) - f64::from(default) >= steps).unwrap_or(most)
+    let (wanted, steps) = scale(format);
+    let steps = ((unlikeness / wanted).ln() * steps).round().clamp(-FURTHEST, FURTHEST);
+    let default = f64::from(default_quality(format));
+    let most = if format == Format::Jpeg { FULL_CHROMA_QUALITY - 1 } else { 100 };
+    (1..=most).find(|quality| f64::from(*quality) >= default + steps).unwrap_or(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn likeness_falls_as_errors_grow() {
+        let plane: Vec<u8> = (0..=255).cycle().take(20 * 30).collect();
+        let with_errors =
+            |by: u8| plane.iter().zip([0, by].into_iter().cycle()).map(|(s, e)| s ^ e).collect::<Vec<_>>();
+        let unlike = |by| unlikeness(&plane, &with_errors(by), 20);
+        assert!(unlike(0).abs() < 1e-9);
+        assert!(unlike(0) < unlike(4) && unlike(4) < unlike(16) && unlike(16) < unlike(64));
+    }
+
+    #[test]
+    fn a_picture_like_the_average_stays_at_the_default() {
+        for format in [Format::Jpeg, Format::Webp, Format::Avif] {
+            let (wanted, _) = scale(format);
+            assert_eq!(quality(format, wanted), default_quality(format));
+            assert!(quality(format, wanted * 2.0) > default_quality(format));
+            assert!(quality(format, 0.0) < quality(format, wanted / 2.0));
+        }
+        assert_eq!(quality(Format::Jpeg, 1.0), FULL_CHROMA_QUALITY - 1);
+    }
 }

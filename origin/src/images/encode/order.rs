@@ -76,8 +76,8 @@ impl Order {
         let mut quality = self.first_quality();
         let mut bytes = press.encode(quality)?;
         if self.is_judged() {
-            let likeness = likeness::of(drawn, &bytes, limits)?;
-            let chosen = likeness::quality(self.format, likeness);
+            let unlikeness = likeness::of(drawn, &bytes, limits)?;
+            let chosen = likeness::quality(self.format, unlikeness);
             if chosen != quality {
                 (quality, bytes) = (chosen, press.encode(chosen)?);
             }
