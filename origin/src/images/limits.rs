@@ -2,6 +2,7 @@
 //! first pixel is decoded (DOS-1, DOS-4, DOS-11).
 
 use super::effects::Effects;
+use super::encode::Order;
 use super::error::ImageError;
 use super::format::Format;
 use super::geometry::{Plan, Size};
@@ -73,9 +74,9 @@ impl Limits {
         probe: &Probe,
         plan: &Plan,
         effects: &Effects,
-        format: Format,
+        order: &Order,
     ) -> Result<(), ImageError> {
-        if estimate_bytes(probe, plan, effects, format) <= self.memory_bytes {
+        if estimate_bytes(probe, plan, effects, order) <= self.memory_bytes {
             return Ok(());
         }
         let source_alone = decoding_bytes(probe, plan.decoder_shrink(probe));
@@ -89,7 +90,8 @@ const FIXED_BYTES: u64 = 8 << 20;
 /// The most bytes that the work will hold at once, above the source itself: the largest of three moments: the end of
 /// the resize, when the decoded pixels are still there; the effects; and the encoding, when only the result is.
 #[must_use]
-pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, format: Format) -> u64 {
+pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, order: &Order) -> u64 {
+    let format = order.format;
     let with_alpha = probe.alpha || plan.has_margin() || plan.at_full_size || effects.need_alpha(format);
     let channels: u64 = if with_alpha { 4 } else { 3 };
     let shrink = plan.decoder_shrink(probe);
@@ -121,6 +123,17 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, form
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e. Measured: 49 without alpha, 54 with.
         Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
     };
+    // The result decoded again, its luma and that of the picture, and its bytes (`q_auto`).
+    let judging = match format {
+        _ if !order.is_judged() => 0,
+        Format::Jpeg => pixels * 8,
+        Format::Webp => pixels * 13,
+        Format::Avif => pixels * if channels == 3 { 20 } else { 24 },
+        Format::Png | Format::Gif => 0,
+    };
+    // The best result so far, while another is tried (`max`).
+    let best = order.max_bytes.map_or(0, |max| (pixels * 3).min(max as u64));
+    let encoder = encoder.max(judging) + best;
     let working = effects.working_bytes(plan.picture, channels);
     FIXED_BYTES + resizing.max(working).max(2 * result).max(result + encoder)
 }

@@ -23,6 +23,7 @@ mod error;
 mod format;
 mod geometry;
 mod limits;
+mod metadata;
 mod orientation;
 mod picture;
 mod planes;
@@ -36,10 +37,14 @@ mod view;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use sealpix::operations::{Background, Gravity, Operations, OutputFormat, Quality};
+use sealpix::operations::{Background, Gravity, Operations, OutputFormat};
 
 use self::effects::Effects;
+use self::encode::{Drawn, Order};
 use self::geometry::{Plan, Request, Size};
+use self::metadata::Kept;
+use self::picture::Picture;
+use self::planes::Planes;
 use self::probe::Probe;
 use self::view::View;
 
@@ -92,7 +97,7 @@ pub fn unsupported(operations: &Operations) -> Option<&'static str> {
         "g" => operations.gravity != Some(Gravity::Smart),
         "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
         "f" => output_format(operations).is_ok(),
-        "q" => operations.quality != Some(Quality::Auto),
+        "q" | "max" | "meta" => true,
         _ => false,
     };
     operations.items().map(|(name, _)| name).find(|name| !can_do(name))
@@ -121,7 +126,7 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
             None => Plan::within(view.shown_window(), &request),
             Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
         });
-        Ok(limits::estimate_bytes(&probe, &plan, &effects, format))
+        Ok(limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)))
     })
 }
 
@@ -142,6 +147,7 @@ impl Work<'_> {
             return self.cleaned(&probe);
         }
         let format = format_of(&probe, self.operations)?;
+        let order = Order::of(self.operations, format);
         let effects = Effects::of(self.operations);
         let view = View::new(&probe, self.operations)?;
         let turned = view.orientation != probe.orientation;
@@ -152,48 +158,45 @@ impl Work<'_> {
         };
         let plan = effects.pad(plan);
         self.limits.admit_result(plan.canvas, format)?;
-        self.limits.admit_memory(&probe, &plan, &effects, format)?;
+        self.limits.admit_memory(&probe, &plan, &effects, &order)?;
         self.check_deadline()?;
 
-        let quality = self.quality(format);
-        let planes = if effects.change_pixels() { None } else { self.by_planes(&probe, &plan, format, quality)? };
-        let bytes = match planes {
-            Some(bytes) => bytes,
+        let needs_pixels = effects.change_pixels() || order.halves_chroma_midway();
+        let planes = if needs_pixels { None } else { self.by_planes(&probe, &plan, &order)? };
+        let drawn = match planes {
+            Some(planes) => Drawn::Planes(planes),
             None => {
                 let decoded = decoded.map_or_else(|| self.decoded(&probe, view, plan.decoder_shrink(&probe)), Ok)?;
-                self.by_pixels(decoded, &probe, &plan, &effects, format, quality)?
+                Drawn::Pixels(self.by_pixels(decoded, &probe, &plan, &effects, format)?)
             }
         };
+        let kept = Kept::of(self.source, probe.format(), self.operations.metadata);
         let covered = probe.alpha && self.operations.background.is_some();
         let keeps_pixels = !turned && !covered && !effects.change_pixels();
         let unchanged = plan.keeps_everything(probe.shown()) && keeps_pixels && format == probe.format();
-        if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
+        let fill = |order: Order| order.fill(&drawn, &kept, self.limits, self.deadline);
+        if unchanged && probe.frames == 1 && order.is_served_by(self.source.len()) && kept.is_empty() {
+            let bytes = fill(order.without_bound())?;
+            if bytes.len() <= self.source.len() {
+                return Ok(derivative(bytes, format, plan.canvas));
+            }
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
             if let Ok(cleaned) = self.cleaned(&probe) {
                 return Ok(cleaned);
             }
         }
-        Ok(derivative(bytes, format, plan.canvas))
+        Ok(derivative(fill(order)?, format, plan.canvas))
     }
 
     /// The planar road, where it may be taken.
-    fn by_planes(
-        &self,
-        probe: &Probe,
-        plan: &Plan,
-        format: Format,
-        quality: u8,
-    ) -> Result<Option<Vec<u8>>, ImageError> {
-        if !planes::may_stay(probe, plan, format) {
+    fn by_planes(&self, probe: &Probe, plan: &Plan, order: &Order) -> Result<Option<Planes>, ImageError> {
+        if !planes::may_stay(probe, plan, order.format) {
             return Ok(None);
         }
-        let halved = format == Format::Webp || quality < encode::FULL_CHROMA_QUALITY;
-        let Some(planes) = planes::planes(self.source, probe, plan, halved, self.limits)? else { return Ok(None) };
+        let halved = order.format == Format::Webp || order.first_quality() < encode::FULL_CHROMA_QUALITY;
+        let planes = planes::planes(self.source, probe, plan, halved, self.limits)?;
         self.check_deadline()?;
-        match format {
-            Format::Webp => encode::webp_of_planes(planes, quality).map(Some),
-            _ => encode::jpeg_of_planes(&planes, quality).map(Some),
-        }
+        Ok(planes)
     }
 
     /// The plan for what `trim` leaves, which only the pixels tell.
@@ -224,8 +227,7 @@ impl Work<'_> {
         plan: &Plan,
         effects: &Effects,
         format: Format,
-        quality: u8,
-    ) -> Result<Vec<u8>, ImageError> {
+    ) -> Result<Picture, ImageError> {
         let mut picture = decoded.picture;
         if !plan.keeps_pixels(probe.shown()) {
             let shrink = plan.decoder_shrink(probe);
@@ -245,20 +247,13 @@ impl Work<'_> {
         }
         picture = effects.round(picture, format, background).without_idle_alpha();
         self.check_deadline()?;
-        encode::encode(&picture, format, quality)
+        Ok(picture)
     }
 
     /// The source without its metadata.
     fn cleaned(&self, probe: &Probe) -> Result<Derivative, ImageError> {
         let bytes = clean::clean(self.source, probe)?;
         Ok(derivative(bytes, probe.format(), probe.shown()))
-    }
-
-    fn quality(&self, format: Format) -> u8 {
-        match self.operations.quality {
-            Some(Quality::Exact(quality)) => u8::try_from(quality.get()).unwrap_or(100),
-            Some(Quality::Auto) | None => encode::default_quality(format),
-        }
     }
 
     /// The background; a format without alpha has one in any case, and it is opaque.

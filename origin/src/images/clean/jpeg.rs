@@ -46,7 +46,8 @@ pub(super) fn clean(source: &[u8], orientation: Orientation) -> Result<Vec<u8>, 
     Err(ImageError::Broken("the JPEG file ends within its data"))
 }
 
-fn push(cleaned: &mut Vec<u8>, code: u8, body: &[u8]) -> Result<(), ImageError> {
+/// Writes a segment with its length.
+pub(in super::super) fn push(cleaned: &mut Vec<u8>, code: u8, body: &[u8]) -> Result<(), ImageError> {
     let too_long = ImageError::Broken("a JPEG segment is too long");
     let length = u16::try_from(body.len() + 2).map_err(|_| too_long)?;
     cleaned.extend_from_slice(&[0xff, code]);

@@ -9,6 +9,9 @@ mod jpeg;
 mod png;
 mod webp;
 
+pub(super) use self::jpeg::push as push_segment;
+pub(super) use self::png::push as push_chunk;
+pub(super) use self::webp::push as push_riff;
 use super::error::ImageError;
 use super::format::Format;
 use super::probe::{Probe, avif_holds_metadata};

@@ -17,7 +17,7 @@ pub(super) fn clean(source: &[u8], orientation: Orientation) -> Result<Vec<u8>, 
     for chunk in png_chunks(source) {
         let chunk = chunk?;
         if needs_orientation && &chunk.name == b"IDAT" {
-            push(&mut cleaned, *b"eXIf", &minimal_exif(orientation));
+            push(&mut cleaned, *b"eXIf", &minimal_exif(orientation))?;
             needs_orientation = false;
         }
         if KEPT.contains(&&chunk.name) {
@@ -27,15 +27,18 @@ pub(super) fn clean(source: &[u8], orientation: Orientation) -> Result<Vec<u8>, 
     Ok(cleaned)
 }
 
-fn push(cleaned: &mut Vec<u8>, name: [u8; 4], body: &[u8; 26]) {
-    cleaned.extend_from_slice(&[0, 0, 0, 26]);
+/// Writes a chunk with its length and its checksum.
+pub(in super::super) fn push(cleaned: &mut Vec<u8>, name: [u8; 4], body: &[u8]) -> Result<(), ImageError> {
+    let length = u32::try_from(body.len()).map_err(|_| ImageError::SourceTooLarge)?;
+    cleaned.extend_from_slice(&length.to_be_bytes());
     cleaned.extend_from_slice(&name);
     cleaned.extend_from_slice(body);
     let checksum = crc32(name.iter().chain(body));
     cleaned.extend_from_slice(&checksum.to_be_bytes());
+    Ok(())
 }
 
-/// The checksum of a chunk (W3C PNG annex D), bit by bit: it is taken of thirty bytes.
+/// The checksum of a chunk (W3C PNG annex D), bit by bit: it is taken of metadata alone.
 fn crc32<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
     !bytes.fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))

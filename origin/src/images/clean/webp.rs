@@ -49,7 +49,8 @@ fn frame(body: &[u8]) -> Result<Vec<u8>, ImageError> {
     Ok(cleaned)
 }
 
-fn push(cleaned: &mut Vec<u8>, name: [u8; 4], body: &[u8]) -> Result<(), ImageError> {
+/// Writes a chunk with its length and its padding.
+pub(in super::super) fn push(cleaned: &mut Vec<u8>, name: [u8; 4], body: &[u8]) -> Result<(), ImageError> {
     cleaned.extend_from_slice(&name);
     let length = u32::try_from(body.len()).map_err(|_| ImageError::SourceTooLarge)?;
     cleaned.extend_from_slice(&length.to_le_bytes());

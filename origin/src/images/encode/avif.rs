@@ -11,10 +11,13 @@ const FAILED: ImageError = ImageError::Broken("the AVIF encoder failed");
 /// Measured against sharp's effort 4: 3.7 to 6.9 times as fast for 11 to 22 % more bytes at an equal score.
 const SPEED: u8 = 8;
 
-pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError> {
+pub(super) fn encode(picture: &Picture, quality: u8, exif: Option<&[u8]>) -> Result<Vec<u8>, ImageError> {
     let quality = f32::from(quality.clamp(1, 100));
-    let encoder =
+    let mut encoder =
         Encoder::new().with_quality(quality).with_alpha_quality(quality).with_speed(SPEED).with_num_threads(Some(1));
+    if let Some(exif) = exif {
+        encoder = encoder.with_exif(exif);
+    }
     let (width, height) = (picture.size.width as usize, picture.size.height as usize);
     let encoded = match picture.channels {
         Channels::Rgb => encoder.encode_rgb(Img::new(picture.pixels.as_rgb(), width, height)),

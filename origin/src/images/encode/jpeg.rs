@@ -27,7 +27,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageErr
 }
 
 /// Encodes planes in full range; chroma is full or halved on both sides, or absent.
-pub(in super::super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+pub(super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
     let mut compressor = compressor(quality)?;
     let Some((u_plane, v_plane)) = &planes.chroma else {
         compressor.set_subsamp(Subsamp::Gray).map_err(|_| FAILED)?;

@@ -1,16 +1,29 @@
-//! From pixels to coded bytes, without metadata: a result carries neither EXIF nor a profile (IMG-1, IMG-2, IMG-6).
+//! From pixels or planes to coded bytes. A result carries no profile, and of metadata what `meta` keeps (IMG-1, IMG-2,
+//! IMG-6).
 
 mod avif;
 mod jpeg;
+mod likeness;
+mod order;
 mod png;
 mod webp;
 
 use super::error::ImageError;
 use super::format::Format;
+use super::metadata::Kept;
 use super::picture::Picture;
+use super::planes::Planes;
 
-pub(super) use jpeg::{FULL_CHROMA_QUALITY, encode_planes as jpeg_of_planes};
-pub(super) use webp::encode_planes as webp_of_planes;
+pub(super) use jpeg::FULL_CHROMA_QUALITY;
+pub(super) use order::Order;
+
+/// What is encoded, finished.
+pub(super) enum Drawn {
+    /// Pixels; for JPEG without alpha.
+    Pixels(Picture),
+    /// Planes for JPEG or WebP.
+    Planes(Planes),
+}
 
 /// The quality of a format when `q` is absent: of equal mean SSIMULACRA2 to JPEG's 80, the common default of image
 /// servers.
@@ -33,13 +46,29 @@ pub(super) fn default_quality(format: Format) -> u8 {
     }
 }
 
-/// Encodes; a picture for JPEG has no alpha any more.
-pub(super) fn encode(picture: &Picture, format: Format, quality: u8) -> Result<Vec<u8>, ImageError> {
+/// Encodes, and writes the metadata that is kept.
+fn encode(drawn: &Drawn, format: Format, quality: u8, kept: &Kept) -> Result<Vec<u8>, ImageError> {
+    let (encoded, size) = match drawn {
+        Drawn::Pixels(picture) => (pixels(picture, format, quality, kept)?, picture.size),
+        Drawn::Planes(planes) => (self::planes(planes, format, quality)?, planes.size),
+    };
+    kept.written_into(encoded, format, size)
+}
+
+fn pixels(picture: &Picture, format: Format, quality: u8, kept: &Kept) -> Result<Vec<u8>, ImageError> {
     match format {
         Format::Jpeg => jpeg::encode(picture, quality),
         Format::Png => png::encode(picture),
         Format::Webp => webp::encode(picture, quality),
-        Format::Avif => avif::encode(picture, quality),
+        Format::Avif => avif::encode(picture, quality, kept.exif()),
         Format::Gif => Err(ImageError::Unsupported("f")),
+    }
+}
+
+fn planes(planes: &Planes, format: Format, quality: u8) -> Result<Vec<u8>, ImageError> {
+    match format {
+        Format::Jpeg => jpeg::encode_planes(planes, quality),
+        Format::Webp => webp::encode_planes(planes, quality),
+        Format::Png | Format::Avif | Format::Gif => Err(ImageError::Unsupported("f")),
     }
 }

@@ -15,12 +15,12 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageErr
 
 /// Encodes planes in full range, chroma halved or absent. WebP's own are in video range (RFC 9649 §1), so every sample
 /// is moved to it.
-pub(in super::super) fn encode_planes(planes: Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+pub(super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
     let size = planes.size;
     let chroma_pixels = (size.width.div_ceil(2) as usize) * (size.height.div_ceil(2) as usize);
-    let luma = moved(planes.luma, |sample| 16.0 + sample * 219.0 / 255.0);
-    let chroma = |plane| moved(plane, |sample| 128.0 + (sample - 128.0) * 224.0 / 255.0);
-    let (u, v) = match planes.chroma {
+    let luma = moved(&planes.luma, |sample| 16.0 + sample * 219.0 / 255.0);
+    let chroma = |plane: &[u8]| moved(plane, |sample| 128.0 + (sample - 128.0) * 224.0 / 255.0);
+    let (u, v) = match &planes.chroma {
         Some((u, v)) => (chroma(u), chroma(v)),
         None => (vec![128; chroma_pixels], vec![128; chroma_pixels]),
     };
@@ -28,9 +28,8 @@ pub(in super::super) fn encode_planes(planes: Planes, quality: u8) -> Result<Vec
 }
 
 /// Every sample by a table of `to`, rounded half up.
-fn moved(mut plane: Vec<u8>, to: impl Fn(f32) -> f32) -> Vec<u8> {
+fn moved(plane: &[u8], to: impl Fn(f32) -> f32) -> Vec<u8> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both ranges lie within a byte's")]
     let table: Vec<u8> = (0..=u8::MAX).map(|sample| (to(f32::from(sample)) + 0.5) as u8).collect();
-    plane.iter_mut().for_each(|sample| *sample = table[usize::from(*sample)]);
-    plane
+    plane.iter().map(|sample| table[usize::from(*sample)]).collect()
 }

@@ -14,6 +14,8 @@ mod frames;
 mod geometry_operations;
 mod hostile;
 mod independent;
+mod max;
+mod meta;
 mod photos;
 mod shapes;
 mod sources;

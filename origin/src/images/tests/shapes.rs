@@ -169,9 +169,6 @@ fn what_cannot_be_done_is_refused_by_name() {
         ("f_gif", "f"),
         ("f_json", "f"),
         ("f_auto", "f"),
-        ("q_auto", "q"),
-        ("max_5000", "max"),
-        ("meta_keep", "meta"),
         ("p_card", "p"),
         ("wm_logo:se:50:20", "wm"),
     ] {

@@ -5,6 +5,7 @@ use sealpix::operations::Operations;
 use turbojpeg::Subsamp;
 
 use super::super::effects::Effects;
+use super::super::encode::Order;
 use super::super::format::Format;
 use super::super::geometry::{Plan, Rect, Request, Size};
 use super::super::limits;
@@ -122,9 +123,10 @@ proptest! {
         let most = Plan::largest_within(Rect::whole(size), &request, limits.largest_result());
         let plan = Plan { at_full_size: true, ..Plan::within(part, &request) };
         for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Avif] {
+            let order = Order::of(&operations, format);
             if limits.admit_result(plan.canvas, format).is_ok() {
-                let needed = limits::estimate_bytes(&probe, &plan, &effects, format);
-                prop_assert!(limits::estimate_bytes(&probe, &most, &effects, format) >= needed, "{text} {plan:?} {most:?}");
+                let needed = limits::estimate_bytes(&probe, &plan, &effects, &order);
+                prop_assert!(limits::estimate_bytes(&probe, &most, &effects, &order) >= needed, "{text} {plan:?} {most:?}");
             }
         }
     }

@@ -1,0 +1,184 @@
+//! A block of EXIF (CIPA DC-008): a TIFF file, of which the first directory is read, and no offset is followed that
+//! leaves the block or leads to another directory (DOS-2).
+
+/// Tags of the first directory (TIFF 6.0; the thumbnail's from CIPA DC-008 §4.6.5).
+const ORIENTATION: u16 = 0x0112;
+const ARTIST: u16 = 0x013b;
+const THUMBNAIL_OFFSET: u16 = 0x0201;
+const THUMBNAIL_BYTES: u16 = 0x0202;
+const COPYRIGHT: u16 = 0x8298;
+
+/// Types of a value.
+const ASCII: u16 = 2;
+const UTF8: u16 = 129;
+
+const ENTRY_BYTES: usize = 12;
+
+/// Longest line of text, in characters: a notice of copyright, not a licence's text.
+const MAX_TEXT_CHARS: usize = 500;
+
+/// The lines Artist and Copyright of a block, written anew.
+pub(super) fn credits(block: &[u8]) -> Option<Vec<u8>> {
+    let tiff = Tiff::of(block)?;
+    let lines = [ARTIST, COPYRIGHT].map(|tag| (tag, tiff.text(tag).unwrap_or_default()));
+    let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let count = u16::try_from(lines.len()).ok()?;
+    let mut written = [&b"MM\0\x2a\0\0\0\x08"[..], &count.to_be_bytes()].concat();
+    let mut texts = Vec::new();
+    let texts_at = 8 + 2 + lines.len() * ENTRY_BYTES + 4;
+    for (tag, text) in &lines {
+        // Text ends with a NUL; what fits into four bytes stands in the entry itself.
+        let length = text.len() + 1;
+        written.extend([tag.to_be_bytes(), ASCII.to_be_bytes()].as_flattened());
+        written.extend(u32::try_from(length).ok()?.to_be_bytes());
+        if length <= 4 {
+            written.extend(text.bytes().chain([0; 4]).take(4));
+        } else {
+            written.extend(u32::try_from(texts_at + texts.len()).ok()?.to_be_bytes());
+            texts.extend(text.bytes().chain([0]));
+        }
+    }
+    written.extend([0; 4]);
+    Some([written, texts].concat())
+}
+
+/// A block as it is, but upright and without its thumbnail.
+pub(super) fn upright(block: &[u8]) -> Option<Vec<u8>> {
+    let tiff = Tiff::of(block)?;
+    let mut changed = block.to_vec();
+    for at in tiff.entries(tiff.first)? {
+        if tiff.short(at)? == ORIENTATION {
+            // One value of type short, whatever it was before: a one, and two bytes that nobody reads.
+            let value = if tiff.big { [0, 3, 0, 0, 0, 1, 0, 1, 0, 0] } else { [3, 0, 1, 0, 0, 0, 1, 0, 0, 0] };
+            changed.get_mut(at + 2..at + ENTRY_BYTES)?.copy_from_slice(&value);
+        }
+    }
+    let next = tiff.next(tiff.first)?;
+    if let Some((offset, end)) = tiff.thumbnail(next) {
+        changed.get_mut(offset..end)?.fill(0);
+        if end == changed.len() {
+            changed.truncate(offset);
+        }
+    }
+    // The directory of the thumbnail is the second: without it the chain ends.
+    changed.get_mut(next..next + 4)?.fill(0);
+    Some(changed)
+}
+
+struct Tiff<'a> {
+    block: &'a [u8],
+    big: bool,
+    /// Where the first directory is.
+    first: usize,
+}
+
+impl<'a> Tiff<'a> {
+    /// The block, if it is a TIFF file with a whole first directory.
+    fn of(block: &'a [u8]) -> Option<Self> {
+        let big = match block.first_chunk::<4>()? {
+            b"MM\0\x2a" => true,
+            b"II\x2a\0" => false,
+            _ => return None,
+        };
+        let mut tiff = Self { block, big, first: 0 };
+        tiff.first = tiff.long(4)?;
+        // The pointer behind the entries is the last of the directory.
+        tiff.long(tiff.next(tiff.first)?)?;
+        Some(tiff)
+    }
+
+    fn short(&self, at: usize) -> Option<u16> {
+        let bytes = *self.block.get(at..)?.first_chunk()?;
+        Some(if self.big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+    }
+
+    fn long(&self, at: usize) -> Option<usize> {
+        let bytes = *self.block.get(at..)?.first_chunk()?;
+        usize::try_from(if self.big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }).ok()
+    }
+
+    /// Where the entries of a directory begin.
+    fn entries(&self, directory: usize) -> Option<impl Iterator<Item = usize>> {
+        let count = usize::from(self.short(directory)?);
+        Some((0..count).map(move |index| directory + 2 + index * ENTRY_BYTES))
+    }
+
+    /// Where the pointer to the directory after this one is.
+    fn next(&self, directory: usize) -> Option<usize> {
+        Some(directory + 2 + usize::from(self.short(directory)?) * ENTRY_BYTES)
+    }
+
+    /// Where the value of a tag's entry is: its type, its count, its place in the entry.
+    fn entry(&self, directory: usize, tag: u16) -> Option<(u16, usize, usize)> {
+        let at = self.entries(directory)?.find(|at| self.short(*at) == Some(tag))?;
+        Some((self.short(at + 2)?, self.long(at + 4)?, at + 8))
+    }
+
+    /// A line of text of the first directory, cleaned.
+    fn text(&self, tag: u16) -> Option<String> {
+        let (kind, count, at) = self.entry(self.first, tag)?;
+        if !matches!(kind, ASCII | UTF8) {
+            return None;
+        }
+        let at = if count <= 4 { at } else { self.long(at)? };
+        Some(cleaned(self.block.get(at..at.checked_add(count)?)?))
+    }
+
+    /// Where the thumbnail lies of the directory that a pointer leads to.
+    fn thumbnail(&self, pointer: usize) -> Option<(usize, usize)> {
+        let directory = self.long(pointer).filter(|directory| *directory != 0)?;
+        let (_, _, offset) = self.entry(directory, THUMBNAIL_OFFSET)?;
+        let (_, _, bytes) = self.entry(directory, THUMBNAIL_BYTES)?;
+        let offset = self.long(offset)?;
+        let end = offset.checked_add(self.long(bytes)?)?;
+        // One that lies over the directories is none.
+        (offset > pointer + 4 && end <= self.block.len()).then_some((offset, end))
+    }
+}
+
+/// Text without control characters and without space around it, bounded. UTF-8 where it is that, otherwise Latin-1. The
+/// parts of a notice, the photographer's and the editor's, are parted by a NUL.
+fn cleaned(text: &[u8]) -> String {
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => text.iter().copied().map(char::from).collect(),
+    };
+    let parts = text.split('\0').map(|part| part.chars().filter(|c| !c.is_control()).collect::<String>());
+    let parts: Vec<String> = parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+    parts.join("; ").chars().take(MAX_TEXT_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cleaned_and_bounded() {
+        assert_eq!(cleaned(b" \xa9 2026\x1b[2J Ada \0 \0Editor\0\0"), "\u{a9} 2026[2J Ada; Editor");
+        assert_eq!(cleaned("\u{a9} Ada".as_bytes()), "\u{a9} Ada");
+        assert_eq!(cleaned(&[b'a'; 70_000]).len(), MAX_TEXT_CHARS);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let block = credits(b"II\x2a\0\x08\0\0\0\x01\0\x98\x82\x02\0\x04\0\0\0Ada\0\0\0\0\0").unwrap();
+        assert_eq!(Tiff::of(&block).unwrap().text(COPYRIGHT).unwrap(), "Ada");
+        assert_eq!(credits(&block).unwrap(), block);
+    }
+
+    #[test]
+    fn dos2_rubbish_is_nothing() {
+        for block in [
+            &b""[..],
+            b"MM\0\x2a\xff\xff\xff\xff",
+            b"II\x2a\0\x08\0\0\0\xff\xff",
+            b"II\x2a\0\x08\0\0\0\x01\0\x98\x82\x02\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+        ] {
+            assert_eq!(credits(block), None, "{block:?}");
+        }
+        assert_eq!(upright(b"II\x2a\0\x08\0\0\0\xff\xff"), None);
+    }
+}
