@@ -1,6 +1,7 @@
 //! How much work one request may cause. Everything here is decided from headers and arithmetic, before the
 //! first pixel is decoded (DOS-1, DOS-4, DOS-11).
 
+use super::attention;
 use super::effects::Effects;
 use super::error::ImageError;
 use super::format::Format;
@@ -104,6 +105,9 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, form
         let target = probe.orientation.turn(plan.picture);
         // A plan made before `trim` has as many pixels as any, and either side may be the longer.
         let across = if plan.at_full_size { target.width.max(target.height) } else { target.width };
+        // `g_smart` makes a copy of its own before.
+        let copied = plan.cuts() || plan.at_full_size;
+        let across = if copied { across.max(attention::COPY_PIXELS) } else { across };
         let rows = u64::from(across) * u64::from(probe.size.height.div_ceil(shrink));
         decoding.max(decoded * channels + premultiplied + rows * channels + result)
     };
@@ -120,6 +124,8 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, form
         Format::Webp => pixels * if probe.alpha { 34 } else { 18 } + (12 << 20),
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e. Measured: 49 without alpha, 54 with.
         Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
+        // A few hundred bytes of text.
+        Format::Json => 0,
     };
     let working = effects.working_bytes(plan.picture, channels);
     FIXED_BYTES + resizing.max(working).max(2 * result).max(result + encoder)

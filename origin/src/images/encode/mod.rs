@@ -29,7 +29,7 @@ pub(super) fn default_quality(format: Format) -> u8 {
         Format::Webp => 84,
         Format::Avif => 83,
         // Without loss.
-        Format::Png | Format::Gif => 100,
+        Format::Png | Format::Gif | Format::Json => 100,
     }
 }
 
@@ -40,6 +40,6 @@ pub(super) fn encode(picture: &Picture, format: Format, quality: u8) -> Result<V
         Format::Png => png::encode(picture),
         Format::Webp => webp::encode(picture, quality),
         Format::Avif => avif::encode(picture, quality),
-        Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Gif | Format::Json => Err(ImageError::Unsupported("f")),
     }
 }
