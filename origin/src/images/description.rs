@@ -1,7 +1,10 @@
 //! `f_json`: what a picture is, instead of the picture.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
+use super::blurhash;
 use super::dominant::dominant;
 use super::error::ImageError;
 use super::geometry::{Rect, Size};
@@ -62,20 +65,20 @@ pub(super) fn describe(picture: Picture, size: Size, source: &Source) -> Result<
     };
     let dominant = dominant(picture.colours()).map(|[red, green, blue]| format!("#{red:02x}{green:02x}{blue:02x}"));
     let description =
-        Description { width: size.width, height: size.height, blurhash: blurhash(picture)?, dominant, source };
+        Description { width: size.width, height: size.height, blurhash: blurhash(picture), dominant, source };
     serde_json::to_vec(&description).map_err(|_| ImageError::Broken("the description could not be written"))
 }
 
-/// The BlurHash (woltapp/blurhash, version of 2018) of four components along the longer side and three along the other, four
-/// by four in a square. It knows no alpha: what is transparent is white.
-fn blurhash(picture: Picture) -> Result<String, ImageError> {
-    let (across, down) = match picture.size.width.cmp(&picture.size.height) {
-        std::cmp::Ordering::Greater => (4, 3),
-        std::cmp::Ordering::Equal => (4, 4),
-        std::cmp::Ordering::Less => (3, 4),
+/// Four components along the longer side and three along the other, four by four in a square. A hash knows no alpha: what is
+/// transparent is white.
+fn blurhash(picture: Picture) -> String {
+    let size = picture.size;
+    let components = match size.width.cmp(&size.height) {
+        Ordering::Greater => (4, 3),
+        Ordering::Equal => (4, 4),
+        Ordering::Less => (3, 4),
     };
-    let Picture { size, .. } = picture;
-    let pixels: Vec<u8> = picture.over([255; 4]).colours().flatten().collect();
-    blurhash::encode(across, down, size.width, size.height, &pixels)
-        .map_err(|_| ImageError::Broken("the picture has no hash"))
+    let pixels: Vec<[u8; 3]> =
+        picture.over([255; 4]).colours().map(|[red, green, blue, _]| [red, green, blue]).collect();
+    blurhash::hash(&pixels, size, components)
 }

@@ -14,6 +14,7 @@
 #![deny(unsafe_code)]
 
 mod attention;
+mod blurhash;
 mod clean;
 mod codec;
 mod colour;

@@ -111,7 +111,7 @@ fn the_hash_shows_the_picture_and_the_operations_on_it() {
     assert!(green[1] > 120 && green[0] < 130, "{green:?}");
     assert!(blue[2] > 130 && blue[2] > blue[0] + 40, "{blue:?}");
     let flipped = shown("flip_h,f_json");
-    assert!(at(&flipped, 5, 0)[0] > 150 && at(&flipped, 0, 0)[0] < 130, "after flip");
+    assert!(at(&flipped, 5, 0)[0] > at(&flipped, 0, 0)[0] + 60, "after flip");
     let grey = shown("gray_1,f_json");
     assert!(grey.chunks_exact(4).all(|pixel| pixel[0].abs_diff(pixel[2]) < 6), "after effects");
     let cropped = described(&source, "crop_0:0:300:200,f_json");
