@@ -31,6 +31,11 @@ impl Size {
     pub(super) fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+
+    /// The size itself, or the largest of its aspect whose longer side is `side`.
+    pub(super) fn at_most(self, side: u32) -> Self {
+        if self.width.max(self.height) <= side { self } else { inside(self, Self { width: side, height: side }) }
+    }
 }
 
 /// A part of a picture, in whole pixels.
@@ -123,6 +128,7 @@ impl Request {
             anchor: match operations.gravity {
                 Some(Gravity::Compass { x, y, .. }) => Anchor::Share(x, y),
                 Some(Gravity::Point(x, y)) => Anchor::Point(x.thousandths(), y.thousandths()),
+                // What draws the eye is not known yet: `attention` moves the part there.
                 Some(Gravity::Smart) | None => Anchor::Share(500, 500),
             },
         }
@@ -235,6 +241,15 @@ impl Plan {
         let (pw, ph) = (f64::from(self.picture.width), f64::from(self.picture.height));
         let wider = compare(self.picture, source) != std::cmp::Ordering::Less;
         let (width, height) = if wider { (sw, sw * ph / pw) } else { (sh * pw / ph, sh) };
+        self.part = Area { width, height, ..self.part };
+        self.placed(source, anchor)
+    }
+
+    /// Keeps a part of this size elsewhere.
+    fn placed(mut self, source: Size, anchor: Anchor) -> Self {
+        let (sw, sh) = (f64::from(source.width), f64::from(source.height));
+        let (pw, ph) = (f64::from(self.picture.width), f64::from(self.picture.height));
+        let Area { width, height, .. } = self.part;
         let (share_x, share_y) = match anchor {
             Anchor::Share(x, y) => ((sw - width) * f64::from(x) / 1000.0, (sh - height) * f64::from(y) / 1000.0),
             Anchor::Point(x, y) => {
@@ -248,6 +263,38 @@ impl Plan {
         }
         self.part = Area { x, y, width, height };
         self
+    }
+
+    /// Whether a part of the window is left out, so that the gravity says which.
+    pub(super) fn cuts(&self) -> bool {
+        self.part != self.window.area()
+    }
+
+    /// The plan with another part of its window kept: of the same size, elsewhere.
+    pub(super) fn aimed(self, anchor: Anchor) -> Self {
+        let mut plan = self.placed(self.window.size(), anchor);
+        plan.part.x += f64::from(plan.window.x);
+        plan.part.y += f64::from(plan.window.y);
+        plan
+    }
+
+    /// The same result with a canvas of at most this side, everything on it as much smaller.
+    pub(super) fn at_most(self, side: u32) -> Self {
+        let canvas = self.canvas.at_most(side);
+        let scaled = |value: u32, to: u32, from: u32| rounded(value.into(), to.into(), from.into()).min(to);
+        let picture = Size {
+            width: scaled(self.picture.width, canvas.width, self.canvas.width),
+            height: scaled(self.picture.height, canvas.height, self.canvas.height),
+        };
+        let moved = |at: u32, to: u32, from: u32, room: u32| match at {
+            0 => 0,
+            _ => scaled(at, to, from).min(room),
+        };
+        let at = (
+            moved(self.at.0, canvas.width, self.canvas.width, canvas.width - picture.width),
+            moved(self.at.1, canvas.height, self.canvas.height, canvas.height - picture.height),
+        );
+        Self { picture, canvas, at, ..self }
     }
 
     /// Stands the picture on a canvas that is at least as large.

@@ -1,6 +1,7 @@
 //! How much work one request may cause. Everything here is decided from headers and arithmetic, before the
 //! first pixel is decoded (DOS-1, DOS-4, DOS-11).
 
+use super::attention;
 use super::effects::Effects;
 use super::encode::Order;
 use super::error::ImageError;
@@ -106,6 +107,9 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         let target = probe.orientation.turn(plan.picture);
         // A plan made before `trim` has as many pixels as any, and either side may be the longer.
         let across = if plan.at_full_size { target.width.max(target.height) } else { target.width };
+        // `g_smart` makes a copy of its own before.
+        let copied = plan.cuts() || plan.at_full_size;
+        let across = if copied { across.max(attention::COPY_PIXELS) } else { across };
         let rows = u64::from(across) * u64::from(probe.size.height.div_ceil(shrink));
         decoding.max(decoded * channels + premultiplied + rows * channels + result)
     };
@@ -122,6 +126,8 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         Format::Webp => pixels * if probe.alpha { 34 } else { 18 } + (12 << 20),
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e. Measured: 49 without alpha, 54 with.
         Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
+        // A few hundred bytes of text.
+        Format::Json => 0,
     };
     // The result decoded again, its luma and that of the picture, and its bytes (`q_auto`).
     let judging = match format {
@@ -129,7 +135,7 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         Format::Jpeg => pixels * 8,
         Format::Webp => pixels * 13,
         Format::Avif => pixels * if channels == 3 { 20 } else { 24 },
-        Format::Png | Format::Gif => 0,
+        Format::Png | Format::Gif | Format::Json => 0,
     };
     // The best result so far, while another is tried (`max`).
     let best = order.max_bytes.map_or(0, |max| (pixels * 3).min(max as u64));

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! probe ── limits ── view ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
-//!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘
-//!  only     allocation rot, flip        (trim: plan after decoding)
+//!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘   (f_json: describe)
+//!  only     allocation rot, flip        (trim: plan after decoding; g_smart: aim after decoding)
 //! ```
 //!
 //! Everything that can be refused is refused from the header. Only the folder `codec` holds unsafe code; a panic anywhere below
@@ -13,15 +13,20 @@
 
 #![deny(unsafe_code)]
 
+mod attention;
+mod blurhash;
 mod clean;
 mod codec;
 mod colour;
 mod decode;
+mod description;
+mod dominant;
 mod effects;
 mod encode;
 mod error;
 mod format;
 mod geometry;
+mod ground;
 mod limits;
 mod metadata;
 mod orientation;
@@ -37,7 +42,7 @@ mod view;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use sealpix::operations::{Background, Gravity, Operations, OutputFormat};
+use sealpix::operations::{Gravity, Operations, OutputFormat};
 
 use self::effects::Effects;
 use self::encode::{Drawn, Order};
@@ -92,10 +97,8 @@ pub fn unsupported(operations: &Operations) -> Option<&'static str> {
         "page" | "crop" | "trim" | "rot" | "flip" => true,
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
         "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
-        "pad" | "round" => true,
+        "g" | "bg" | "pad" | "round" => true,
         "frames" => operations.frames.is_some_and(|frames| frames.get() == 1),
-        "g" => operations.gravity != Some(Gravity::Smart),
-        "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
         "f" => output_format(operations).is_ok(),
         "q" | "max" | "meta" => true,
         _ => false,
@@ -126,7 +129,7 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
             None => Plan::within(view.shown_window(), &request),
             Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
         });
-        Ok(limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)))
+        Ok(limits::estimate_bytes(&probe, &made(plan, &effects, format), &effects, &Order::of(operations, format)))
     })
 }
 
@@ -149,6 +152,7 @@ impl Work<'_> {
         let format = format_of(&probe, self.operations)?;
         let order = Order::of(self.operations, format);
         let effects = Effects::of(self.operations);
+        let described = description::Source::new(&probe, self.source);
         let view = View::new(&probe, self.operations)?;
         let turned = view.orientation != probe.orientation;
         probe.orientation = view.orientation;
@@ -157,17 +161,24 @@ impl Work<'_> {
             Some(tolerance) => self.trimmed(&probe, view, tolerance.get())?,
         };
         let plan = effects.pad(plan);
-        self.limits.admit_result(plan.canvas, format)?;
+        let shown = plan.canvas;
+        let plan = made(plan, &effects, format);
+        self.limits.admit_result(shown, format)?;
         self.limits.admit_memory(&probe, &plan, &effects, &order)?;
         self.check_deadline()?;
+        let (plan, decoded) = self.aimed(plan, decoded, &probe, view)?;
 
-        let needs_pixels = effects.change_pixels() || order.halves_chroma_midway();
+        let needs_pixels = decoded.is_some() || effects.change_pixels() || order.halves_chroma_midway();
         let planes = if needs_pixels { None } else { self.by_planes(&probe, &plan, &order)? };
         let drawn = match planes {
             Some(planes) => Drawn::Planes(planes),
             None => {
                 let decoded = decoded.map_or_else(|| self.decoded(&probe, view, plan.decoder_shrink(&probe)), Ok)?;
-                Drawn::Pixels(self.by_pixels(decoded, &probe, &plan, &effects, format)?)
+                let picture = self.by_pixels(decoded, &probe, &plan, &effects, format)?;
+                if format == Format::Json {
+                    return Ok(derivative(description::describe(picture, shown, &described)?, format, shown));
+                }
+                Drawn::Pixels(picture)
             }
         };
         let kept = Kept::of(self.source, probe.format(), self.operations.metadata);
@@ -185,7 +196,7 @@ impl Work<'_> {
                 return Ok(cleaned);
             }
         }
-        Ok(derivative(fill(order)?, format, plan.canvas))
+        Ok(derivative(fill(order)?, format, shown))
     }
 
     /// The planar road, where it may be taken.
@@ -211,6 +222,23 @@ impl Work<'_> {
         view.window = trim::trimmed(&decoded.picture, view.window, view.corner, tolerance);
         let plan = Plan::within(view.shown_window(), &Request::of(self.operations));
         Ok((Plan { at_full_size: true, ..plan }, Some(decoded)))
+    }
+
+    /// The plan with its part where `g_smart` wants it, which only the pixels tell: they are decoded once, for both.
+    fn aimed(
+        &self,
+        plan: Plan,
+        decoded: Option<decode::Decoded>,
+        probe: &Probe,
+        view: View,
+    ) -> Result<(Plan, Option<decode::Decoded>), ImageError> {
+        if self.operations.gravity != Some(Gravity::Smart) || !plan.cuts() {
+            return Ok((plan, decoded));
+        }
+        let shrink = plan.decoder_shrink(probe);
+        let decoded = decoded.map_or_else(|| self.decoded(probe, view, shrink), Ok)?;
+        let plan = attention::aimed(plan, &decoded.picture, probe.size, shrink, probe.orientation)?;
+        Ok((plan, Some(decoded)))
     }
 
     fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<decode::Decoded, ImageError> {
@@ -240,12 +268,8 @@ impl Work<'_> {
             picture = colour::to_srgb(picture, profile);
         }
         picture = effects.apply(picture.turned(probe.orientation), self.deadline)?;
-        let background = self.background(format);
-        picture = picture.over(background);
-        if plan.has_margin() {
-            picture = picture.on_canvas(plan, background);
-        }
-        picture = effects.round(picture, format, background).without_idle_alpha();
+        let (picture, background) = ground::laid(picture, plan, self.operations.background, format)?;
+        let picture = effects.round(picture, format, background).without_idle_alpha();
         self.check_deadline()?;
         Ok(picture)
     }
@@ -256,21 +280,15 @@ impl Work<'_> {
         Ok(derivative(bytes, probe.format(), probe.shown()))
     }
 
-    /// The background; a format without alpha has one in any case, and it is opaque.
-    fn background(&self, format: Format) -> [u8; 4] {
-        let asked = match self.operations.background {
-            Some(Background::Colour(colour)) => Some([colour.red, colour.green, colour.blue, colour.alpha]),
-            Some(Background::Blur | Background::Auto) | None => None,
-        };
-        match (format.has_alpha(), asked) {
-            (true, asked) => asked.unwrap_or([0; 4]),
-            (false, asked) => picture::on_white(asked.unwrap_or([255; 4])),
-        }
-    }
-
     fn check_deadline(&self) -> Result<(), ImageError> {
         if Instant::now() < self.deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) }
     }
+}
+
+/// The plan of the pixels that are made: few for a description, unless an effect works on those of the whole result.
+fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
+    let small = format == Format::Json && !effects.change_pixels();
+    if small { plan.at_most(description::SIDE_PIXELS) } else { plan }
 }
 
 /// Whether no pixel work is asked for: `dl` only names the answer.
@@ -295,7 +313,8 @@ fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> 
         Some(OutputFormat::Png) => Ok(Some(Format::Png)),
         Some(OutputFormat::Webp) => Ok(Some(Format::Webp)),
         Some(OutputFormat::Avif) => Ok(Some(Format::Avif)),
-        Some(OutputFormat::Auto | OutputFormat::Gif | OutputFormat::Json) => Err(ImageError::Unsupported("f")),
+        Some(OutputFormat::Json) => Ok(Some(Format::Json)),
+        Some(OutputFormat::Auto | OutputFormat::Gif) => Err(ImageError::Unsupported("f")),
     }
 }
 

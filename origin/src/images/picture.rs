@@ -38,6 +38,17 @@ impl Picture {
         Self { size, channels: Channels::Rgba, pixels }
     }
 
+    /// The pixels, row by row; opaque where there is no alpha.
+    pub(super) fn colours(&self) -> impl Iterator<Item = [u8; 4]> {
+        self.pixels.chunks_exact(self.channels.count()).map(colour)
+    }
+
+    /// The pixel at a place within the picture.
+    pub(super) fn colour_at(&self, x: u32, y: u32) -> [u8; 4] {
+        let at = (y as usize * self.size.width as usize + x as usize) * self.channels.count();
+        colour(&self.pixels[at..at + self.channels.count()])
+    }
+
     /// Turned upright.
     pub(super) fn turned(self, orientation: Orientation) -> Self {
         let pixels = match self.channels {
@@ -70,6 +81,23 @@ impl Picture {
         }
     }
 
+    /// Laid over an opaque picture that is at least as large.
+    pub(super) fn on(self, mut ground: Self, (left, top): (u32, u32)) -> Self {
+        let columns = ground.size.width as usize;
+        let (left, top, width) = (left as usize, top as usize, self.size.width as usize);
+        let (pixels, _) = ground.pixels.as_chunks_mut::<3>();
+        for (row, source) in self.pixels.chunks_exact(width * self.channels.count()).enumerate() {
+            let start = (top + row) * columns + left;
+            let target = &mut pixels[start..start + width];
+            for (target, source) in target.iter_mut().zip(source.chunks_exact(self.channels.count())) {
+                let [red, green, blue] = *target;
+                let [red, green, blue, _] = blend(colour(source), [red, green, blue, 255]);
+                *target = [red, green, blue];
+            }
+        }
+        ground
+    }
+
     /// Standing on a larger canvas of the background's colour.
     pub(super) fn on_canvas(self, plan: &Plan, background: [u8; 4]) -> Self {
         let opaque = self.channels == Channels::Rgb && background[3] == 255;
@@ -91,6 +119,10 @@ impl Picture {
         }
         if opaque { Self::rgb(plan.canvas, canvas) } else { Self::rgba(plan.canvas, canvas) }
     }
+}
+
+fn colour(samples: &[u8]) -> [u8; 4] {
+    [samples[0], samples[1], samples[2], samples.get(3).copied().unwrap_or(255)]
 }
 
 /// A background made opaque by laying it over white.

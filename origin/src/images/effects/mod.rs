@@ -28,6 +28,11 @@ use super::format::Format;
 use super::geometry::{Plan, Size};
 use super::picture::Picture;
 
+/// Blurs a small picture by a Gaussian of this sigma, in pixels.
+pub(super) fn blur(picture: &mut Picture, sigma: f64) -> Result<(), ImageError> {
+    blur::blur(picture, sigma, || Ok(()))
+}
+
 /// The effects that operations ask for, `dpr` applied.
 pub(super) struct Effects {
     /// Sigma in pixels.

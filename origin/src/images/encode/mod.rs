@@ -42,7 +42,7 @@ pub(super) fn default_quality(format: Format) -> u8 {
         Format::Webp => 84,
         Format::Avif => 83,
         // Without loss.
-        Format::Png | Format::Gif => 100,
+        Format::Png | Format::Gif | Format::Json => 100,
     }
 }
 
@@ -61,7 +61,7 @@ fn pixels(picture: &Picture, format: Format, quality: u8, kept: &Kept) -> Result
         Format::Png => png::encode(picture),
         Format::Webp => webp::encode(picture, quality),
         Format::Avif => avif::encode(picture, quality, kept.exif()),
-        Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Gif | Format::Json => Err(ImageError::Unsupported("f")),
     }
 }
 
@@ -69,6 +69,6 @@ fn planes(planes: &Planes, format: Format, quality: u8) -> Result<Vec<u8>, Image
     match format {
         Format::Jpeg => jpeg::encode_planes(planes, quality),
         Format::Webp => webp::encode_planes(planes, quality),
-        Format::Png | Format::Avif | Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Png | Format::Avif | Format::Gif | Format::Json => Err(ImageError::Unsupported("f")),
     }
 }

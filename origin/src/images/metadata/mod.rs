@@ -69,7 +69,7 @@ impl Kept {
             Format::Jpeg => write::jpeg(&encoded, &self.exif, &self.xmp),
             Format::Png => write::png(&encoded, &self.exif, &self.xmp),
             Format::Webp => write::webp(&encoded, size, &self.exif, &self.xmp),
-            Format::Avif | Format::Gif => Ok(encoded),
+            Format::Avif | Format::Gif | Format::Json => Ok(encoded),
         }
     }
 }

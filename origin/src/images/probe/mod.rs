@@ -73,6 +73,8 @@ impl Probe {
             Format::Gif => gif::probe(source),
             Format::Webp => webp::probe(source),
             Format::Avif => avif::probe(source),
+            // No source is one.
+            Format::Json => return Err(ImageError::FormatUnsupported("json")),
         }?;
         if probe.size.width == 0 || probe.size.height == 0 {
             return Err(ImageError::Broken("a side of the picture is 0"));

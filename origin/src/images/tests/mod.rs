@@ -6,12 +6,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod attention;
 mod cleaning;
 mod colours;
+mod description;
 mod effects;
 mod foreign;
 mod frames;
 mod geometry_operations;
+mod ground;
 mod hostile;
 mod independent;
 mod max;
