@@ -115,7 +115,7 @@ fn found(source: &[u8], format: Format) -> (&[u8], &[u8]) {
                 }
             }
         }
-        Format::Avif | Format::Gif => {}
+        Format::Avif | Format::Gif | Format::Json => {}
     }
     (exif.strip_prefix(b"Exif\0\0").unwrap_or(exif), xmp)
 }
