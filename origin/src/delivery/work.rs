@@ -9,7 +9,7 @@ use sealpix::operations::Operations;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal;
-use crate::images::{self, Derivative, Limits};
+use crate::images::{self, Derivative, Limits, Mark};
 use crate::observe::metrics::Metrics;
 
 /// Requests that may wait for a core, for each core: at 100 ms a picture, the last of them waits under two seconds.
@@ -81,7 +81,13 @@ impl Work {
     }
 
     /// Does the work, or sheds it. The permits go with the work: a client that leaves does not free a busy core.
-    pub(super) async fn run(&self, place: Place, source: Bytes, operations: Operations) -> Result<Derivative, Denial> {
+    pub(super) async fn run(
+        &self,
+        place: Place,
+        source: Bytes,
+        mark: Option<Arc<Mark>>,
+        operations: Operations,
+    ) -> Result<Derivative, Denial> {
         let late = || shed("no core became free in time");
         let deadline = tokio::time::Instant::now() + self.deadline;
         let core = tokio::time::timeout_at(deadline, Arc::clone(&self.cores).acquire_owned())
@@ -93,7 +99,7 @@ impl Work {
         let work = tokio::task::spawn_blocking(move || {
             let _held = (place, core, metrics.work_begins(), span.entered());
             let began = tokio::time::Instant::now();
-            let made = images::process(&source, &operations, &limits, deadline.into_std());
+            let made = images::process_marked(&source, mark.as_deref(), &operations, &limits, deadline.into_std());
             if let Ok(derivative) = &made {
                 metrics.picture_made(derivative.format.name(), began.elapsed());
             }

@@ -33,3 +33,4 @@ mod sources;
 mod usage;
 mod vault;
 mod vectors;
+mod watermarks;
