@@ -49,9 +49,15 @@ impl Registry {
 
     async fn apply(file: &Path) -> Result<(), CommandError> {
         let state = State::read(file)?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        // Pictures are read and decoded before the change begins, which holds up every other.
+        let marks = state.marks(folder)?;
         let origin = open().await?;
         let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
-        apply(&origin, &mut change, &state, file.parent().unwrap_or(Path::new("."))).await?;
+        apply(&origin, &mut change, &state, folder).await?;
+        for (project, name, mark) in &marks {
+            change.put_watermark(project, name, mark).await?;
+        }
         change.commit().await?;
         let keys: usize = state.projects.iter().map(|project| project.keys.len()).sum();
         println!("applied {} projects, {keys} keys, {} sources", state.projects.len(), state.sources.len());

@@ -7,6 +7,7 @@ mod answer;
 mod circumstances;
 mod counters;
 pub mod journal;
+mod marks;
 mod refusal;
 mod work;
 
@@ -42,6 +43,7 @@ use crate::sources::configured::Configured;
 use crate::sources::{FetchLimits, Fetched};
 use counters::Counters;
 use journal::{Journal, Noted};
+use marks::Marks;
 
 /// What delivery works with.
 pub struct Delivery {
@@ -54,6 +56,7 @@ pub struct Delivery {
     sources: Arc<Configured>,
     counters: Counters,
     work: Work,
+    marks: Marks,
     derivatives: Derivatives,
 }
 
@@ -64,7 +67,8 @@ impl Delivery {
         let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
         let derivatives = Derivatives::new(&origin.config.derivatives, Arc::clone(&metrics));
         let journal = Journal::new()?;
-        Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work, derivatives })
+        let (counters, marks) = (Counters::default(), Marks::default());
+        Ok(Self { origin, metrics, journal, sources, counters, work, marks, derivatives })
     }
 }
 
@@ -138,15 +142,20 @@ async fn make(
     progress: Progress,
 ) -> Result<Made, Denial> {
     let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
+    let mark = delivery.marks.find(&delivery.origin.registry, &project, &operations).await?;
     let fetching = tokio::time::Instant::now();
     let source = fetch(&delivery, &admission, &project).await;
     let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
     delivery.metrics.source_fetched(kind, fetching.elapsed());
     let source = source?;
     place.shrink_to(source.bytes.len());
-    let source_version: Arc<str> = source.version.into();
+    let source_version: Arc<str> = match &mark {
+        // What it is made of: a changed watermark is another picture under another ETag.
+        Some(mark) => format!("{} {}", source.version, mark.version).into(),
+        None => source.version.into(),
+    };
     progress.fetched(Arc::clone(&source_version)).await;
-    let derivative = delivery.work.run(place, source.bytes, operations).await?;
+    let derivative = delivery.work.run(place, source.bytes, mark.map(|found| found.mark), operations).await?;
     Ok(Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format })
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal;
-use crate::images::{self, Derivative, Limits};
+use crate::images::{self, Derivative, Limits, Mark};
 use crate::observe::metrics::Metrics;
 
 /// How long a piece of work is taken to last before any was measured.
@@ -143,7 +143,13 @@ impl Work {
     }
 
     /// Does the work, or sheds it. The permits go with the work: a client that leaves does not free a busy core.
-    pub(super) async fn run(&self, place: Place, source: Bytes, operations: Operations) -> Result<Derivative, Denial> {
+    pub(super) async fn run(
+        &self,
+        place: Place,
+        source: Bytes,
+        mark: Option<Arc<Mark>>,
+        operations: Operations,
+    ) -> Result<Derivative, Denial> {
         let deadline = Instant::now() + self.deadline;
         let (limits, queue) = (self.limits, Arc::clone(&self.queue));
         let weighed = {
@@ -160,7 +166,7 @@ impl Work {
         let work = tokio::task::spawn_blocking(move || {
             let _held = (place, memory, core, metrics.work_begins(), span.entered());
             let began = Instant::now();
-            let made = images::process(&source, &operations, &limits, deadline.into_std());
+            let made = images::process_marked(&source, mark.as_deref(), &operations, &limits, deadline.into_std());
             queue.took(began.elapsed());
             if let Ok(derivative) = &made {
                 metrics.picture_made(derivative.format.name(), began.elapsed());

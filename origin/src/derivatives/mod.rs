@@ -58,7 +58,7 @@ impl Name {
 /// A finished picture; a clone shares its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// The version of the source that it was made of.
+    /// The version of the source that it was made of, and of its watermark.
     pub(crate) source_version: Arc<str>,
     /// The whole file.
     pub(crate) bytes: Bytes,

@@ -346,7 +346,7 @@ impl Plan {
 }
 
 /// `value * numerator / denominator`, rounded half up, at least 1, at most [`u32::MAX`].
-fn rounded(value: u64, numerator: u64, denominator: u64) -> u32 {
+pub(super) fn rounded(value: u64, numerator: u64, denominator: u64) -> u32 {
     let (twice, denominator) = (value.saturating_mul(numerator).saturating_mul(2), denominator.max(1));
     u32::try_from((twice.saturating_add(denominator)) / (2 * denominator)).unwrap_or(u32::MAX).max(1)
 }
@@ -357,7 +357,7 @@ fn compare(one: Size, other: Size) -> std::cmp::Ordering {
 }
 
 /// The largest size of `source`'s aspect inside `asked`.
-fn inside(source: Size, asked: Size) -> Size {
+pub(super) fn inside(source: Size, asked: Size) -> Size {
     if compare(source, asked) == std::cmp::Ordering::Less {
         let width = rounded(u64::from(asked.height), u64::from(source.width), u64::from(source.height));
         Size { width: width.min(asked.width), height: asked.height }

@@ -88,8 +88,9 @@ impl Limits {
 /// Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
 const FIXED_BYTES: u64 = 8 << 20;
 
-/// The most bytes that the work will hold at once, above the source itself: the largest of three moments: the end of
-/// the resize, when the decoded pixels are still there; the effects; and the encoding, when only the result is.
+/// The most bytes that the work will hold at once, above the source itself: the largest of four moments: the end of
+/// the resize, when the decoded pixels are still there; the effects; the watermark; and the encoding, when only the result
+/// is.
 #[must_use]
 pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, order: &Order) -> u64 {
     let format = order.format;
@@ -141,7 +142,8 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
     let best = order.max_bytes.map_or(0, |max| (pixels * 3).min(max as u64));
     let encoder = encoder.max(judging) + best;
     let working = effects.working_bytes(plan.picture, channels);
-    FIXED_BYTES + resizing.max(working).max(2 * result).max(result + encoder)
+    let marking = result + effects.marking_bytes(plan.canvas);
+    FIXED_BYTES + resizing.max(working).max(2 * result).max(marking).max(result + encoder)
 }
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files

@@ -38,6 +38,7 @@ mod resize;
 mod tests;
 mod trim;
 mod view;
+mod watermark;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -52,15 +53,17 @@ use self::picture::Picture;
 use self::planes::Planes;
 use self::probe::Probe;
 use self::view::View;
+use self::watermark::Stamp;
 
 pub use self::error::ImageError;
 pub use self::format::{Derivative, Format};
 pub use self::limits::Limits;
+pub use self::watermark::Mark;
 
 /// Turns a source into the derivative that the operations describe.
 ///
 /// The operations are resolved: presets expanded, one width, a format that is not `auto`. Anything that the engine
-/// cannot do is refused by name, never ignored; see [`unsupported`].
+/// cannot do is refused by name, never ignored; see [`unsupported`]. They name no watermark: see [`process_marked`].
 ///
 /// # Errors
 ///
@@ -71,10 +74,25 @@ pub fn process(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Derivative, ImageError> {
+    process_marked(source, None, operations, limits, deadline)
+}
+
+/// [`process`], with the watermark that the operations name.
+///
+/// # Errors
+///
+/// See [`ImageError`].
+pub fn process_marked(
+    source: &[u8],
+    mark: Option<&Mark>,
+    operations: &Operations,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<Derivative, ImageError> {
     if let Some(name) = unsupported(operations) {
         return Err(ImageError::Unsupported(name));
     }
-    let work = Work { source, operations, limits, deadline };
+    let work = Work { source, mark, operations, limits, deadline };
     caught(|| work.run())
 }
 
@@ -97,7 +115,7 @@ pub fn unsupported(operations: &Operations) -> Option<&'static str> {
         "page" | "crop" | "trim" | "rot" | "flip" => true,
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
         "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
-        "g" | "bg" | "pad" | "round" => true,
+        "g" | "bg" | "pad" | "round" | "wm" => true,
         "frames" => operations.frames.is_some_and(|frames| frames.get() == 1),
         "f" => output_format(operations).is_ok(),
         "q" | "max" | "meta" => true,
@@ -136,6 +154,7 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
 /// One piece of work.
 struct Work<'a> {
     source: &'a [u8],
+    mark: Option<&'a Mark>,
     operations: &'a Operations,
     limits: &'a Limits,
     deadline: Instant,
@@ -151,7 +170,7 @@ impl Work<'_> {
         }
         let format = format_of(&probe, self.operations)?;
         let order = Order::of(self.operations, format);
-        let effects = Effects::of(self.operations);
+        let effects = Effects::of(self.operations).with_mark(self.mark);
         let described = description::Source::new(&probe, self.source);
         let view = View::new(&probe, self.operations)?;
         let turned = view.orientation != probe.orientation;
@@ -269,7 +288,11 @@ impl Work<'_> {
         }
         picture = effects.apply(picture.turned(probe.orientation), self.deadline)?;
         let (picture, background) = ground::laid(picture, plan, self.operations.background, format)?;
-        let picture = effects.round(picture, format, background).without_idle_alpha();
+        let mut picture = effects.round(picture, format, background);
+        if let Some(stamp) = Stamp::of(self.operations, self.mark, picture.size)? {
+            stamp.lay(&mut picture);
+        }
+        let picture = picture.without_idle_alpha();
         self.check_deadline()?;
         Ok(picture)
     }

@@ -33,6 +33,7 @@ mod tokens;
 pub mod transfer;
 mod usage;
 mod users;
+mod watermarks;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, State
 pub use tokens::StoredToken;
 pub use usage::{KeyUsage, UsageBy, UsageFilter, UsageTotal};
 pub use users::User;
+pub use watermarks::{MAX_WATERMARK_BYTES, MAX_WATERMARKS, StoredWatermark, WatermarkError, read_watermark};
 
 use crate::config;
 use database::{Access, Database, Row, Transaction, Value};

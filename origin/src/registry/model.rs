@@ -72,6 +72,8 @@ pub struct Project {
     pub grants: Vec<Grant>,
     /// Its presets.
     pub presets: BTreeMap<Name, Preset>,
+    /// Its watermarks, in the order of their names' bytes; their pictures stand apart.
+    pub watermarks: Vec<Grant>,
     /// Its caching.
     pub caching: Caching,
     /// What its new keys get where their maker says nothing; no part of its record.
@@ -98,7 +100,7 @@ impl Project {
                 .iter()
                 .map(|(name, preset)| NamedPreset { name: name.clone(), operations: preset.clone() })
                 .collect(),
-            watermarks: Vec::new(),
+            watermarks: self.watermarks.clone(),
             caching: self.caching,
             epoch: self.epoch,
             source_epochs: self.source_epochs.clone(),

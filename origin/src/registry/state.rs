@@ -4,6 +4,8 @@
 //! `secret_key` in it is a secret itself: keep it as one.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sealpix::key::{PublicKey, SecretKey};
@@ -15,9 +17,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Key, KeyDefaults, Project, ProjectError, SourceKind, StoredSource, check_policy, normalise_referer,
-    normalise_source, read_grants, read_preset,
+    Key, KeyDefaults, MAX_WATERMARK_BYTES, Project, ProjectError, SourceKind, StoredSource, check_policy,
+    normalise_referer, normalise_source, read_grants, read_preset, read_watermark,
 };
+use crate::images::Derivative;
 use crate::keys::seal;
 use crate::vault::{Vault, VaultError};
 
@@ -39,6 +42,16 @@ pub enum StateError {
     #[error("source {name}: {reason}")]
     Source {
         /// The source.
+        name: Name,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A watermark.
+    #[error("watermark {project}/{name}: {reason}")]
+    Watermark {
+        /// The project.
+        project: Slug,
+        /// The watermark.
         name: Name,
         /// What is wrong.
         reason: String,
@@ -90,6 +103,9 @@ pub struct ProjectDeclared {
     /// Presets: operations by name.
     #[serde(default)]
     pub presets: BTreeMap<Name, String>,
+    /// Watermarks: pictures by name, relative to the state file's folder.
+    #[serde(default)]
+    pub watermarks: BTreeMap<Name, PathBuf>,
     /// Caching.
     #[serde(default)]
     pub caching: Caching,
@@ -185,6 +201,16 @@ impl State {
     pub fn stored_projects(&self, known_sources: &[StoredSource]) -> Result<Vec<Project>, StateError> {
         self.projects.iter().map(|project| project.stored(known_sources)).collect()
     }
+
+    /// The projects' watermarks, as they are kept; relative paths are below `folder`. This reads and decodes them.
+    pub fn marks(&self, folder: &Path) -> Result<Vec<(Slug, Name, Derivative)>, StateError> {
+        let named = self.projects.iter().flat_map(|project| project.watermarks.iter().map(move |mark| (project, mark)));
+        named
+            .map(|(project, (name, path))| {
+                Ok((project.slug.clone(), name.clone(), project.mark(name, &folder.join(path))?))
+            })
+            .collect()
+    }
 }
 
 /// A parser's message without what may be a secret: parsers repeat a value that stands in the wrong place (SIG-13).
@@ -236,6 +262,16 @@ impl ProjectDeclared {
         self.checked(known_sources).map_err(|error| StateError::Project { project: self.slug.clone(), error })
     }
 
+    fn mark(&self, name: &Name, path: &Path) -> Result<Derivative, StateError> {
+        let fail = |reason: String| StateError::Watermark { project: self.slug.clone(), name: name.clone(), reason };
+        let unread = |error| fail(format!("{}: {error}", path.display()));
+        // One byte more than may be: what is larger is refused by its size, and not read whole.
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unread)?;
+        file.take(MAX_WATERMARK_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+        read_watermark(&bytes).map_err(|error| fail(error.to_string()))
+    }
+
     fn checked(&self, known_sources: &[StoredSource]) -> Result<Project, ProjectError> {
         let referers: Result<Vec<_>, _> =
             self.referers.iter().map(|rule| normalise_referer(rule, self.environment)).collect();
@@ -249,6 +285,7 @@ impl ProjectDeclared {
             sources: sources?,
             grants: read_grants(&self.grants, known_sources)?,
             presets: presets.collect::<Result<_, ProjectError>>()?,
+            watermarks: Vec::new(),
             caching: self.caching,
             key_defaults: self.key_defaults.clone(),
             epoch: 0,

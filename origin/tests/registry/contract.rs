@@ -15,6 +15,11 @@ pub(crate) use crate::opening::*;
 pub(crate) use crate::purges::*;
 pub(crate) use crate::repeated::*;
 pub(crate) use crate::upkeep::*;
+pub(crate) use crate::watermarks::{
+    a_project_has_so_many_watermarks_and_a_record_that_can_be_pushed,
+    a_removed_watermark_is_gone_and_never_comes_back_as_what_it_was,
+    a_watermark_is_kept_and_its_version_rises_with_each_change,
+};
 
 use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
 

@@ -241,6 +241,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         sources: vec![HostRule::parse("cdn.example.com").unwrap()],
         grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
         presets: BTreeMap::from([(name("card"), preset)]),
+        watermarks: Vec::new(),
         caching: Caching { ttl_secs: 60, public: false },
         key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,

@@ -34,3 +34,4 @@ mod sources;
 mod usage;
 mod vault;
 mod vectors;
+mod watermarks;

@@ -16,6 +16,7 @@ use super::planes::Planes;
 
 pub(super) use jpeg::FULL_CHROMA_QUALITY;
 pub(super) use order::Order;
+pub(super) use png::encode as png_of;
 
 /// What is encoded, finished.
 pub(super) enum Drawn {

@@ -23,6 +23,7 @@ mod photos;
 mod shapes;
 mod sources;
 mod trimming;
+mod watermark;
 
 use std::time::{Duration, Instant};
 
