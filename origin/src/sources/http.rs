@@ -149,7 +149,7 @@ impl HttpSource {
     ) -> Result<Fetched, SourceError> {
         let mut visited = Vec::new();
         loop {
-            let response = self.request(&url).await?;
+            let response = self.request(&url, HeaderMap::new()).await?;
             if !is_redirect(response.status()) {
                 return read_whole(response, max_bytes).await;
             }
@@ -168,15 +168,20 @@ impl HttpSource {
         }
     }
 
-    /// One request, to a checked address; no redirect is followed here.
-    async fn request(&self, url: &Url) -> Result<Response, SourceError> {
+    /// One request with headers beside our own, to a checked address; no redirect is followed here.
+    pub(super) async fn request(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
         match url.host() {
             Some(Host::Domain(_)) => {} // checked by the resolver that the client has
             Some(Host::Ipv4(address)) => self.resolver.check(IpAddr::V4(address))?,
             Some(Host::Ipv6(address)) => self.resolver.check(IpAddr::V6(address))?,
             None => return Err(SourceError::Malformed),
         }
-        self.client.get(url.clone()).send().await.map_err(|error| cause(error, SourceError::Unreachable))
+        self.client
+            .get(url.clone())
+            .headers(headers)
+            .send()
+            .await
+            .map_err(|error| cause(error, SourceError::Unreachable))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where original pictures come from.
 //!
 //! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]: from a remote server over https
-//! ([`mod@http`]) or from a folder ([`mod@file`]). What every kind keeps:
+//! ([`mod@http`]), from a folder ([`mod@file`]) or from a bucket ([`s3`]). What every kind keeps:
 //! - nothing is returned that was not read whole and within its byte limit;
 //! - the deadline covers the whole fetch, look-ups, retries and redirects included;
 //! - an error says what happened in our words: never a byte of what the other side sent, never an address it led us to.
@@ -15,6 +15,7 @@ pub mod file;
 pub mod http;
 pub mod listing;
 pub mod resolver;
+pub mod s3;
 pub(crate) mod tls;
 
 use std::time::Duration;
@@ -119,6 +120,10 @@ pub enum SourceError {
     /// No address, no connection, or no TLS session (502).
     #[error("the source cannot be reached")]
     Unreachable,
+    /// The storage refuses what it is asked with (502). Some answer so, too, where there is no such picture and the
+    /// credentials do not give the right to list.
+    #[error("the storage does not let the source's credentials read this picture")]
+    AccessDenied,
     /// The server answered with this status (502).
     #[error("the source answered with status {0}")]
     UpstreamStatus(u16),

@@ -48,7 +48,11 @@ pub const TABLES: &[Table] = &[
         ],
         key: 1,
     },
-    Table { name: "sources", columns: &["name", "kind", "location", "version"], key: 1 },
+    Table {
+        name: "sources",
+        columns: &["name", "kind", "location", "version", "credentials_cell", "cell_version"],
+        key: 1,
+    },
     Table { name: "grants", columns: &["project", "source"], key: 2 },
     Table { name: "source_epochs", columns: &["project", "prefix", "epoch"], key: 2 },
     Table { name: "edge_links", columns: &["id", "secret_cell", "cell_version", "is_current", "created_at"], key: 1 },
