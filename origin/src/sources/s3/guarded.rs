@@ -99,3 +99,38 @@ fn failed(error: SourceError) -> HttpError {
     };
     HttpError::new(kind, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use object_store::client::HttpRequestBody;
+
+    use super::*;
+    use crate::sources::http::HttpSettings;
+    use crate::sources::resolver::tests::Fixed;
+
+    #[tokio::test]
+    async fn ssrf_10_nothing_but_pictures_and_listings_of_the_one_host_is_asked_for() {
+        let source = HttpSource::new(HttpSettings::default(), Arc::new(Fixed(None))).unwrap();
+        let guarded = Guarded { http: Arc::new(source), authority: "photos.s3.example:9000".to_owned() };
+        for (method, url, error) in [
+            ("GET", "https://photos.s3.example:9000/a%20b?list-type=2", SourceError::Unreachable),
+            ("GET", "https://photos.s3.example:9000?list-type=2", SourceError::Unreachable),
+            ("GET", "https://photos.s3.example/a", SourceError::Malformed),
+            ("GET", "https://other.example:9000/a", SourceError::Malformed),
+            ("GET", "http://photos.s3.example:9000/a", SourceError::Malformed),
+            ("GET", "https://photos.s3.example:9000/b/../a", SourceError::Malformed),
+            ("PUT", "https://photos.s3.example:9000/a", SourceError::Malformed),
+            ("PUT", "http://169.254.169.254/latest/api/token", SourceError::Malformed),
+            ("GET", "http://169.254.169.254/latest/meta-data/iam/security-credentials", SourceError::Malformed),
+            ("GET", "http://169.254.170.2/v2/credentials", SourceError::Malformed),
+            ("POST", "https://sts.eu-west-1.amazonaws.com/", SourceError::Malformed),
+        ] {
+            let request = http::Request::builder().method(method).uri(url).body(HttpRequestBody::empty()).unwrap();
+            let refused = guarded.call(request).await.unwrap_err();
+            let ours = refused.source().and_then(|error| error.downcast_ref::<SourceError>());
+            assert_eq!(ours, Some(&error), "{method} {url}");
+        }
+    }
+}

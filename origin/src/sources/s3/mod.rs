@@ -158,3 +158,39 @@ fn told(error: &object_store::Error) -> SourceError {
     }
     SourceError::Unreachable
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::sources::address::tests::refused;
+    use crate::sources::http::HttpSettings;
+    use crate::sources::resolver::tests::Fixed;
+
+    fn source(endpoint: &str, answer: Option<Vec<IpAddr>>) -> S3Source {
+        let http = HttpSource::new(HttpSettings::default(), Arc::new(Fixed(answer))).unwrap();
+        let place = S3Place::parse(&format!("s3://photos?endpoint=https://{endpoint}")).unwrap();
+        S3Source::new(place, None, Arc::new(http)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn ssrf_2_3_and_10_no_refused_address_is_dialled_as_an_endpoint_or_as_its_answer() {
+        let limits = FetchLimits::default();
+        for address in refused() {
+            let host = match address {
+                IpAddr::V4(v4) => v4.to_string(),
+                // As a URL spells it.
+                IpAddr::V6(v6) => url::Host::<&str>::Ipv6(v6).to_string(),
+            };
+            let literal = source(&host, None).fetch("photo.jpg", &limits).await;
+            assert_eq!(literal, Err(SourceError::AddressBlocked), "{address} as an endpoint");
+        }
+        let private: IpAddr = [10, 0, 0, 1].into();
+        let public: IpAddr = [93, 184, 215, 14].into();
+        for answer in [vec![private], vec![public, private]] {
+            let answered = source("s3.example", Some(answer)).fetch("photo.jpg", &limits).await;
+            assert_eq!(answered, Err(SourceError::AddressBlocked));
+        }
+    }
+}
