@@ -12,7 +12,7 @@ use sealpix::record::Grant;
 use super::file::FileSource;
 use super::http::{HttpSettings, HttpSetupError, HttpSource};
 use super::resolver::SystemResolver;
-use super::{FetchLimits, Fetched, Source, SourceError};
+use super::{FetchLimits, Fetched, Source, SourceError, Validator};
 use crate::config::{Config, Database};
 use crate::origin::Origin;
 use crate::registry::{RegistryError, SourceKind, StoredSource};
@@ -165,5 +165,14 @@ struct Based {
 impl Source for Based {
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
         self.http.fetch(&below(&self.base, text), limits).await
+    }
+
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.http.fetch_if_changed(&below(&self.base, text), held, limits).await
     }
 }
