@@ -16,7 +16,7 @@ use super::http::{HttpSettings, HttpSetupError, HttpSource};
 use super::resolver::SystemResolver;
 use super::s3::S3Source;
 use super::s3::place::{PlaceError, S3Place};
-use super::{FetchLimits, Fetched, Source, SourceError};
+use super::{FetchLimits, Fetched, Source, SourceError, Validator};
 use crate::config::{Config, Database};
 use crate::origin::{OpenError, Origin};
 use crate::registry::{RegistryError, SourceKind, StoredSource};
@@ -202,5 +202,14 @@ struct Based {
 impl Source for Based {
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
         self.http.fetch(&below(&self.base, text), limits).await
+    }
+
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.http.fetch_if_changed(&below(&self.base, text), held, limits).await
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod address;
 mod answer;
+mod condition;
 pub mod configured;
 pub mod file;
 pub mod http;
@@ -37,6 +38,20 @@ pub trait Source: Send + Sync {
     /// A [`SourceError`]; the original is then not available, in whole or in part.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError>;
 
+    /// As [`Source::fetch`]; `None` where the original is the one that came with `held`, as far as the source can tell
+    /// without sending it. A source that cannot tell fetches it whole.
+    ///
+    /// # Errors
+    /// As [`Source::fetch`].
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        _held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.fetch(text, limits).await.map(Some)
+    }
+
     /// Up to `most` pictures of a folder (empty for the root) with names after `after`.
     ///
     /// # Errors
@@ -59,16 +74,38 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// Identifies the content: the same bytes have the same version, on every instance and from every kind of source.
     ///
-    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are not used: servers
-    /// behind one name disagree about them, and a server that lies about them must not be able to pin an old picture.
+    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are no version: servers
+    /// behind one name disagree about them, and a server may lie about them.
     pub version: String,
+    /// What the source takes instead of sending the same original again, if it gave one.
+    pub validator: Option<Validator>,
+}
+
+/// What a source says an original's state is, in words of its own kind: told back to it, never compared with the
+/// content. A server that lies with it can hide a change, but for no longer than whoever keeps it believes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validator(Box<str>);
+
+/// Longer ones are taken for none: they would cost more than they save.
+const MAX_VALIDATOR_BYTES: usize = 512;
+
+impl Validator {
+    /// Of a source's words, unless they are too many.
+    pub fn new(text: String) -> Option<Self> {
+        (text.len() <= MAX_VALIDATOR_BYTES).then(|| Self(text.into()))
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Fetched {
-    /// Names the version of `bytes`.
+    /// Names the version of `bytes`, which came without a validator.
     pub fn new(bytes: Bytes) -> Self {
         let version = version(Sha256::new_with_prefix(&bytes));
-        Self { bytes, version }
+        Self { bytes, version, validator: None }
     }
 }
 

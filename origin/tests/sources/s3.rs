@@ -8,7 +8,7 @@ use sealpix_origin::sources::http::{HttpSettings, HttpSource};
 use sealpix_origin::sources::s3::S3Source;
 use sealpix_origin::sources::s3::credentials::S3Credentials;
 use sealpix_origin::sources::s3::place::S3Place;
-use sealpix_origin::sources::{FetchLimits, Fetched, RedirectRefusal, Source as _, SourceError};
+use sealpix_origin::sources::{FetchLimits, RedirectRefusal, Source as _, SourceError, Validator};
 
 use crate::network::names;
 use crate::storage::{ACCESS_KEY, BUCKET, DOMAIN, Fault, SECRET_KEY, Storage};
@@ -38,6 +38,11 @@ fn source(storage: &Storage, location: &str, credentials: Option<S3Credentials>)
     S3Source::new(S3Place::parse(location).unwrap(), credentials, http).unwrap()
 }
 
+/// What is fetched, without its validator.
+async fn fetch(source: &S3Source, name: &str) -> Result<Vec<u8>, SourceError> {
+    source.fetch(name, &LIMITS).await.map(|fetched| fetched.bytes.to_vec())
+}
+
 /// Bytes in which no part looks like another.
 fn noise(length: usize) -> Vec<u8> {
     (0..length as u64).map(|place| (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
@@ -60,13 +65,13 @@ async fn an_object_is_fetched_by_its_key_whatever_is_in_it() {
     for name in names {
         let bytes = name.repeat(100).into_bytes();
         storage.put(&format!("a/{name}"), &bytes);
-        assert_eq!(source.fetch(name, &LIMITS).await, Ok(Fetched::new(bytes.into())), "{name}");
+        assert_eq!(fetch(&source, name).await, Ok(bytes), "{name}");
     }
     let bytes = noise(LIMITS.max_bytes);
     storage.put("a/large", &bytes);
-    assert_eq!(source.fetch("large", &LIMITS).await, Ok(Fetched::new(bytes.into())), "the limit itself");
+    assert_eq!(fetch(&source, "large").await, Ok(bytes), "the limit itself");
     storage.put("a/empty", b"");
-    assert_eq!(source.fetch("empty", &LIMITS).await, Ok(Fetched::new(Vec::new().into())));
+    assert_eq!(fetch(&source, "empty").await, Ok(Vec::new()));
 }
 
 #[tokio::test]
@@ -74,37 +79,37 @@ async fn a_bucket_may_stand_in_the_host() {
     let storage = Storage::start();
     storage.put("a/photo.jpg", b"abc");
     let location = format!("s3://{BUCKET}/a?region=eu-test-1&endpoint=https://{DOMAIN}:{}&style=virtual", storage.port);
-    let fetched = source(&storage, &location, right()).fetch("photo.jpg", &LIMITS).await;
+    let fetched = fetch(&source(&storage, &location, right()), "photo.jpg").await;
     let asked = storage.requests();
     assert!(asked.starts_with("GET /a/photo.jpg HTTP/1.1\r\n"), "{asked}");
     assert!(asked.contains(&format!("host: {BUCKET}.{DOMAIN}:{}\r\n", storage.port)), "{asked}");
-    assert_eq!(fetched, Ok(Fetched::new(b"abc".as_slice().into())));
+    assert_eq!(fetched, Ok(b"abc".to_vec()));
 }
 
 #[tokio::test]
 async fn requests_are_signed_with_what_was_given_and_with_nothing_else() {
     let storage = Storage::start();
     storage.put("photo.jpg", b"abc");
-    let fetch =
-        async |credentials| source(&storage, &storage.location(""), credentials).fetch("photo.jpg", &LIMITS).await;
-    let abc = Ok(Fetched::new(b"abc".as_slice().into()));
-    assert_eq!(fetch(right()).await, abc);
+    let asked_with =
+        async |credentials| fetch(&source(&storage, &storage.location(""), credentials), "photo.jpg").await;
+    let abc = Ok(b"abc".to_vec());
+    assert_eq!(asked_with(right()).await, abc);
     let asked = storage.requests();
     assert!(asked.contains("authorization: AWS4-HMAC-SHA256 Credential=AKIDOFTHETESTS/"), "{asked}");
     assert!(asked.contains("/eu-test-1/s3/aws4_request") && !asked.contains(SECRET_KEY), "{asked}");
-    assert_eq!(fetch(Some(credentials(ACCESS_KEY, SECRET_KEY, Some("a-session")))).await, abc);
+    assert_eq!(asked_with(Some(credentials(ACCESS_KEY, SECRET_KEY, Some("a-session")))).await, abc);
     assert!(storage.requests().contains("x-amz-security-token: a-session\r\n"));
     for wrong in [None, Some(credentials(ACCESS_KEY, "another", None)), Some(credentials("ANOTHER", SECRET_KEY, None))]
     {
         let unsigned = wrong.is_none();
-        assert_eq!(fetch(wrong).await, Err(SourceError::AccessDenied));
+        assert_eq!(asked_with(wrong).await, Err(SourceError::AccessDenied));
         let asked = storage.requests();
         assert_eq!(asked.matches("GET ").count(), 1, "refusals are not tried again: {asked}");
         assert!(!unsigned || !asked.to_lowercase().contains("authorization"), "{asked}");
     }
     let public = Storage::public();
     public.put("photo.jpg", b"abc");
-    assert_eq!(source(&public, &public.location(""), None).fetch("photo.jpg", &LIMITS).await, abc);
+    assert_eq!(fetch(&source(&public, &public.location(""), None), "photo.jpg").await, abc);
 }
 
 #[tokio::test]
@@ -114,13 +119,13 @@ async fn what_is_not_there_is_not_found_and_what_is_too_large_is_refused_by_its_
     storage.put("large", &noise(LIMITS.max_bytes + 1));
     let root = source(&storage, &storage.location(""), right());
     for name in ["none.jpg", "folder/none", "folder"] {
-        assert_eq!(root.fetch(name, &LIMITS).await, Err(SourceError::NotFound), "{name}");
+        assert_eq!(fetch(&root, name).await, Err(SourceError::NotFound), "{name}");
     }
     let elsewhere = storage.location("").replace("s3://photos", "s3://no-such-bucket");
-    let elsewhere = source(&storage, &elsewhere, right()).fetch("photo.jpg", &LIMITS).await;
+    let elsewhere = fetch(&source(&storage, &elsewhere, right()), "photo.jpg").await;
     assert_eq!(elsewhere, Err(SourceError::NotFound));
     let too_large = Err(SourceError::TooLarge { limit_bytes: LIMITS.max_bytes });
-    assert_eq!(root.fetch("large", &LIMITS).await, too_large);
+    assert_eq!(fetch(&root, "large").await, too_large);
 }
 
 #[tokio::test]
@@ -131,7 +136,7 @@ async fn path_1_a_name_that_has_another_spelling_is_never_asked_for() {
     let long = "x".repeat(1_025);
     for name in ["", "/", "/secret.jpg", "../secret.jpg", "b/../../secret.jpg", ".", "b//c", "b/", "b\0", "b\nc", &long]
     {
-        assert_eq!(source.fetch(name, &LIMITS).await, Err(SourceError::Malformed), "{name:?}");
+        assert_eq!(fetch(&source, name).await, Err(SourceError::Malformed), "{name:?}");
     }
     assert_eq!(storage.connections(), 0);
 }
@@ -143,12 +148,12 @@ async fn fetch_7_attempts_are_three_and_the_deadline_covers_them_all() {
     storage.put("photo.jpg", b"abc");
     let source = source(&storage, &storage.location(""), right());
     storage.fail(BUSY, 2);
-    assert_eq!(source.fetch("photo.jpg", &LIMITS).await, Ok(Fetched::new(b"abc".as_slice().into())));
+    assert_eq!(fetch(&source, "photo.jpg").await, Ok(b"abc".to_vec()));
     assert_eq!(storage.requests().matches("GET ").count(), 3);
     storage.fail(BUSY, usize::MAX);
     // A connection that was kept from before would pass.
     let again = self::source(&storage, &storage.location(""), right());
-    assert_eq!(again.fetch("photo.jpg", &LIMITS).await, Err(SourceError::UpstreamStatus(503)));
+    assert_eq!(fetch(&again, "photo.jpg").await, Err(SourceError::UpstreamStatus(503)));
     assert_eq!(storage.requests().matches("GET ").count(), 3);
     for (fault, deadline) in [(BUSY, 60), (Fault::Silence, 300)] {
         let source = self::source(&storage, &storage.location(""), right());
@@ -167,17 +172,42 @@ async fn fetch_1_a_body_that_breaks_off_is_continued_or_nothing() {
     storage.put("photo.jpg", &bytes);
     let source = source(&storage, &storage.location(""), right());
     storage.fail(Fault::Cut(100_000), 2);
-    assert_eq!(source.fetch("photo.jpg", &LIMITS).await, Ok(Fetched::new(bytes.into())));
+    assert_eq!(fetch(&source, "photo.jpg").await, Ok(bytes));
     let asked = storage.requests();
     assert_eq!((asked.matches("GET ").count(), asked.matches("range: bytes=").count()), (3, 2), "{asked}");
     let again = self::source(&storage, &storage.location(""), right());
     storage.fail(Fault::Cut(20_000), usize::MAX);
-    assert_eq!(again.fetch("photo.jpg", &LIMITS).await, Err(SourceError::Incomplete));
+    assert_eq!(fetch(&again, "photo.jpg").await, Err(SourceError::Incomplete));
     assert_eq!(storage.requests().matches("GET ").count(), 3);
     storage.fail(Fault::None, 0);
     storage.kill();
     let dead = self::source(&storage, &storage.location(""), right());
-    assert_eq!(dead.fetch("photo.jpg", &LIMITS).await, Err(SourceError::Unreachable));
+    assert_eq!(fetch(&dead, "photo.jpg").await, Err(SourceError::Unreachable));
+}
+
+#[tokio::test]
+async fn an_object_is_sent_again_only_where_it_has_changed() {
+    let storage = Storage::start();
+    storage.put("photo.jpg", b"abc");
+    let source = source(&storage, &storage.location(""), right());
+    let first = source.fetch("photo.jpg", &LIMITS).await.unwrap();
+    let held = first.validator.clone().expect("an ETag");
+    storage.requests();
+    // The server has no conditions: what one that has them says is said by the front.
+    storage.fail(Fault::Answer("HTTP/1.1 304 Not Modified\r\n\r\n"), 1);
+    let again = self::source(&storage, &storage.location(""), right());
+    assert_eq!(again.fetch_if_changed("photo.jpg", &held, &LIMITS).await, Ok(None));
+    assert!(storage.requests().contains(&format!("if-none-match: {}\r\n", held.as_str())));
+    storage.put("photo.jpg", b"abcd");
+    let changed = again.fetch_if_changed("photo.jpg", &held, &LIMITS).await.unwrap().expect("it has changed");
+    assert!(changed.bytes == b"abcd".as_slice() && changed.validator.is_some_and(|now| now != held));
+    // Words of another kind of source are no ETag.
+    let date = Validator::new("date Sun, 06 Nov 1994 08:49:37 GMT".to_owned()).unwrap();
+    assert!(again.fetch_if_changed("photo.jpg", &date, &LIMITS).await.unwrap().is_some());
+    // A 304 that nobody asked for is no answer.
+    storage.fail(Fault::Answer("HTTP/1.1 304 Not Modified\r\n\r\n"), usize::MAX);
+    let unasked = self::source(&storage, &storage.location(""), right());
+    assert_eq!(fetch(&unasked, "photo.jpg").await, Err(SourceError::UpstreamStatus(304)));
 }
 
 #[tokio::test]
@@ -200,7 +230,7 @@ async fn answers_that_are_no_object_are_refused() {
     ] {
         storage.fail(Fault::Answer(answer), usize::MAX);
         let source = source(&storage, &storage.location(""), right());
-        assert_eq!(source.fetch("photo.jpg", &LIMITS).await, Err(error), "{answer}");
+        assert_eq!(fetch(&source, "photo.jpg").await, Err(error), "{answer}");
     }
 }
 
@@ -212,7 +242,7 @@ async fn ssrf_10_an_endpoint_in_a_network_that_nobody_allowed_is_not_dialled() {
         let location = format!("s3://{BUCKET}?endpoint=https://{endpoint}");
         for credentials in [None, right()] {
             let began = Instant::now();
-            let fetched = source(&storage, &location, credentials).fetch("photo.jpg", &LIMITS).await;
+            let fetched = fetch(&source(&storage, &location, credentials), "photo.jpg").await;
             assert_eq!(fetched, Err(SourceError::AddressBlocked), "{endpoint}");
             assert!(began.elapsed() < Duration::from_secs(5), "it was tried again");
         }

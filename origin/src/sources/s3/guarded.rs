@@ -14,7 +14,7 @@ use object_store::client::{
     HttpService,
 };
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, RANGE};
+use reqwest::header::{AUTHORIZATION, IF_NONE_MATCH, RANGE};
 use url::Url;
 
 use crate::sources::answer::cause;
@@ -61,13 +61,15 @@ impl HttpService for Guarded {
         if let Some(signature) = headers.get_mut(AUTHORIZATION) {
             signature.set_sensitive(true);
         }
+        let is_conditional = headers.contains_key(IF_NONE_MATCH);
         let asks_part = headers.contains_key(RANGE);
         let lists = url.query().is_some();
         let response = self.http.request(&url, headers).await.map_err(failed)?;
         match response.status().as_u16() {
             200 if !asks_part => {}
             206 if asks_part => {}
-            304 => {}
+            304 if is_conditional => {}
+            304 => return Err(failed(SourceError::UpstreamStatus(304))),
             200 | 206 => return Err(failed(SourceError::Incomplete)),
             401 | 403 => return Err(failed(SourceError::AccessDenied)),
             404 | 410 => return Err(failed(SourceError::NotFound)),

@@ -25,10 +25,11 @@ use object_store::{
 };
 use sha2::{Digest as _, Sha256};
 
+use super::condition::is_strong;
 use super::file::check_name;
 use super::http::HttpSource;
 use super::listing::Listing;
-use super::{FetchLimits, Fetched, Source, SourceError, version};
+use super::{FetchLimits, Fetched, Source, SourceError, Validator, version};
 use credentials::S3Credentials;
 use guarded::Guarded;
 use place::S3Place;
@@ -85,10 +86,22 @@ impl S3Source {
         Path::parse(&key).map_err(|_| SourceError::Malformed)
     }
 
-    async fn read(&self, text: &str, max_bytes: usize) -> Result<Fetched, SourceError> {
+    /// The object, unless it is still what `held` stands for.
+    async fn read(
+        &self,
+        text: &str,
+        held: Option<&Validator>,
+        max_bytes: usize,
+    ) -> Result<Option<Fetched>, SourceError> {
         let object = self.object(text)?;
-        let found = self.store.get_opts(&object, GetOptions::default()).await.map_err(|error| told(&error))?;
-        whole(found, max_bytes).await
+        let etag =
+            held.map(Validator::as_str).filter(|text| is_strong(text) && text.bytes().all(|b| b.is_ascii_graphic()));
+        let options = GetOptions { if_none_match: etag.map(str::to_owned), ..GetOptions::default() };
+        match self.store.get_opts(&object, options).await {
+            Ok(found) => whole(found, max_bytes).await.map(Some),
+            Err(object_store::Error::NotModified { .. }) if etag.is_some() => Ok(None),
+            Err(error) => Err(told(&error)),
+        }
     }
 }
 
@@ -96,7 +109,18 @@ impl S3Source {
 impl Source for S3Source {
     /// Fetches the object whose key is `text` below the prefix.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
-        let whole = self.read(text, limits.max_bytes);
+        let whole = tokio::time::timeout(limits.deadline, self.read(text, None, limits.max_bytes));
+        whole.await.map_err(|_| SourceError::Timeout)??.ok_or(SourceError::UpstreamStatus(304))
+    }
+
+    /// Asks by the object's ETag.
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        let whole = self.read(text, Some(held), limits.max_bytes);
         tokio::time::timeout(limits.deadline, whole).await.map_err(|_| SourceError::Timeout)?
     }
 
@@ -127,6 +151,7 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if !found.attributes.get(&Attribute::ContentEncoding).is_none_or(|coding| is_plain(coding)) {
         return Err(SourceError::ContentEncoding);
     }
+    let validator = found.meta.e_tag.clone().filter(|etag| is_strong(etag)).and_then(Validator::new);
     let declared = usize::try_from(found.meta.size).unwrap_or(usize::MAX);
     if declared > max_bytes {
         return Err(too_large);
@@ -143,7 +168,7 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if bytes.len() != declared {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content) })
+    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content), validator })
 }
 
 /// The error of ours inside the library's. Its own are about answers that are no S3: a listing that does not read, an
