@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::harness::{Data, MASTER, Made, Served};
-use crate::s3::{ACCESS_KEY, BUCKET, SECRET_KEY, Storage};
+use crate::s3::{ACCESS_KEY, BUCKET, Fault, SECRET_KEY, Storage};
 use crate::secrets::{holds, spellings};
 
 const PHOTO: &[u8] = include_bytes!("../../../miniflare-tests/photos/freespace-1mp.jpg");
@@ -130,6 +130,24 @@ fn ssrf_10_a_storage_in_a_private_network_is_refused_when_it_is_made_or_when_it_
     let (status, code) = delivered(&served, &made, 100);
     assert!(status == 403 || status == 502, "{status} {code:?}");
     assert_eq!(storage.connections(), 0);
+}
+
+#[test]
+fn a_public_bucket_is_delivered_and_what_goes_wrong_has_its_code() {
+    let storage = Storage::public();
+    let (data, made) = set_up(&storage, &[("SEALPIX_SOURCE_TIMEOUT_SECS", "2")]);
+    applied(&data, &state(&storage.location("/albums"), None));
+    let served = data.serve();
+    for (width, fault, status, code) in [
+        (100, Fault::Silence, 504, Some("source_timeout")),
+        (101, Fault::Cut(20_000), 502, Some("source_unreachable")),
+        (102, Fault::Answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), 502, Some("source_unreachable")),
+        (103, Fault::Answer("HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n"), 502, Some("source_redirected")),
+        (104, Fault::None, 200, None),
+    ] {
+        storage.fail(fault, usize::MAX);
+        assert_eq!(delivered(&served, &made, width), (status, code.map(str::to_owned)), "{fault:?}");
+    }
 }
 
 #[test]
