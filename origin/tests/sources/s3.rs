@@ -118,7 +118,7 @@ async fn what_is_not_there_is_not_found_and_what_is_too_large_is_refused_by_its_
     storage.put("folder/photo.jpg", b"abc");
     storage.put("large", &noise(LIMITS.max_bytes + 1));
     let root = source(&storage, &storage.location(""), right());
-    for name in ["none.jpg", "folder/none", "folder"] {
+    for name in ["none.jpg", "folder/none", "none/photo.jpg"] {
         assert_eq!(fetch(&root, name).await, Err(SourceError::NotFound), "{name}");
     }
     let elsewhere = storage.location("").replace("s3://photos", "s3://no-such-bucket");

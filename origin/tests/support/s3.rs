@@ -84,17 +84,18 @@ impl Storage {
         let program = tools().join(SERVER);
         assert!(program.exists(), "{} is missing: run .ci/setup native", program.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let domain = format!("{DOMAIN}:0");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // The server compares the whole Host field, which has the front's port.
+        let domain = format!("{DOMAIN}:{}", listener.local_addr().unwrap().port());
         let mut command = Command::new("sh");
         command.args(["-c", WATCHED, "sh"]).arg(program).args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(keys).args(["--domain", DOMAIN, "--domain", &domain]).arg(folder.path());
+        command.args(keys).args(["--domain", &domain]).arg(folder.path());
         let shell = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(began.elapsed() < Duration::from_secs(20), "the S3 server does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let front = Arc::new(Front {
             server: port,
             fault: Mutex::new((Fault::None, 0)),
