@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Author, Change, Key, Mint, SourceKind, State};
-use sealpix_origin::sources::configured::check_root;
+use sealpix_origin::sources::configured::{check_endpoint, check_root};
 
 use super::{CommandError, open, transfer};
 
@@ -72,9 +72,12 @@ pub(crate) async fn apply(
     state: &State,
     folder: &Path,
 ) -> Result<(), CommandError> {
-    let sources = state.stored_sources(folder)?;
+    let mut sources = state.stored_sources(folder)?;
     for source in sources.iter().filter(|source| source.kind == SourceKind::File) {
         check_root(&origin.config, Path::new(&source.location))?;
+    }
+    for source in sources.iter().filter(|source| source.kind == SourceKind::S3) {
+        check_endpoint(&origin.config, &source.location)?;
     }
     let mut known = change.sources().await?;
     known.extend(sources.iter().cloned());
@@ -90,6 +93,9 @@ pub(crate) async fn apply(
             }
             keys.push(key);
         }
+    }
+    for (source, declared) in sources.iter_mut().zip(&state.sources) {
+        *source = origin.with_credentials(change, source.clone(), declared.credentials()).await?;
     }
     change.apply(&sources, &projects, &keys).await?;
     Ok(())

@@ -129,6 +129,7 @@ impl Registry {
         let mut cells = settings::cells(&mut db).await?;
         cells.extend(links::list(&mut db).await?.into_iter().map(|link| link.secret));
         cells.extend(keys::list(&mut db, None).await?.into_iter().map(|key| key.secret));
+        cells.extend(sources::list(&mut db).await?.into_iter().filter_map(|source| source.credentials));
         Ok(cells)
     }
 

@@ -172,6 +172,8 @@ pub enum SourceKind {
     File,
     /// An https base URL.
     Http,
+    /// A bucket of an S3-compatible storage.
+    S3,
 }
 
 impl SourceKind {
@@ -181,6 +183,7 @@ impl SourceKind {
         match self {
             Self::File => "file",
             Self::Http => "http",
+            Self::S3 => "s3",
         }
     }
 }
@@ -192,8 +195,10 @@ pub struct StoredSource {
     pub name: Name,
     /// What it is.
     pub kind: SourceKind,
-    /// The folder's absolute path, or the base URL.
+    /// The folder's absolute path, the base URL, or the bucket's place.
     pub location: String,
+    /// What the storage is asked with, sealed; none where it is asked unsigned.
+    pub credentials: Option<Cell>,
     /// Rises when it changes; set by the registry.
     pub version: u64,
 }

@@ -22,6 +22,8 @@ use super::{
 };
 use crate::images::Derivative;
 use crate::keys::seal;
+use crate::origin::CredentialsGiven;
+use crate::sources::s3::place::S3Place;
 use crate::vault::{Vault, VaultError};
 
 /// Why a state file is refused. Nothing of it is applied then.
@@ -175,6 +177,16 @@ pub enum SourceDeclared {
         /// `https://host/path`.
         base: String,
     },
+    /// A bucket.
+    S3 {
+        /// Its name.
+        name: Name,
+        /// `s3://bucket/prefix?region=…&endpoint=https://…&style=path|virtual`.
+        location: String,
+        /// What it is asked with. Not there: what it has stays.
+        #[serde(default)]
+        credentials: CredentialsGiven,
+    },
 }
 
 impl State {
@@ -229,7 +241,16 @@ fn masked(message: &str) -> String {
 }
 
 impl SourceDeclared {
-    /// The source, checked; a relative root is below `folder`.
+    /// What is said about its credentials.
+    #[must_use]
+    pub fn credentials(&self) -> CredentialsGiven {
+        match self {
+            Self::S3 { credentials, .. } => credentials.clone(),
+            Self::File { .. } | Self::Http { .. } => CredentialsGiven::Kept,
+        }
+    }
+
+    /// The source, checked, without its credentials; a relative root is below `folder`.
     pub fn stored(&self, folder: &Path) -> Result<StoredSource, StateError> {
         match self {
             Self::File { name, root } => {
@@ -239,7 +260,7 @@ impl SourceDeclared {
                     reason: format!("{}: {error}", root.display()),
                 })?;
                 let location = root.display().to_string();
-                Ok(StoredSource { name: name.clone(), kind: SourceKind::File, location, version: 0 })
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::File, location, credentials: None, version: 0 })
             }
             Self::Http { name, base } => {
                 let read = sealpix::source::Source::read(&format!("{}/x", base.trim_end_matches('/')));
@@ -251,7 +272,13 @@ impl SourceDeclared {
                     name: name.clone(),
                     reason: "base is not https://host/path without a query".to_owned(),
                 })?;
-                Ok(StoredSource { name: name.clone(), kind: SourceKind::Http, location, version: 0 })
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::Http, location, credentials: None, version: 0 })
+            }
+            Self::S3 { name, location, .. } => {
+                let place = S3Place::parse(location)
+                    .map_err(|error| StateError::Source { name: name.clone(), reason: error.to_string() })?;
+                let location = place.to_string();
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::S3, location, credentials: None, version: 0 })
             }
         }
     }

@@ -250,5 +250,11 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
 }
 
 pub(crate) fn source(text: &str, location: &str) -> StoredSource {
-    StoredSource { name: name(text), kind: SourceKind::Http, location: location.to_owned(), version: 0 }
+    StoredSource {
+        name: name(text),
+        kind: SourceKind::Http,
+        location: location.to_owned(),
+        credentials: None,
+        version: 0,
+    }
 }

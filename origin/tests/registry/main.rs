@@ -52,6 +52,7 @@ on_every_database! {
     states_are_set
     versions_rise_with_each_change_and_stand_without
     a_sources_change_moves_its_projects
+    a_sources_credentials_are_kept_resealed_and_taken_away
     an_apply_that_fails_leaves_nothing
     a_rotation_is_whole_or_nothing
     rotations_at_once_lose_nothing

@@ -26,11 +26,14 @@ mod push;
 mod robustness;
 mod rotation;
 mod routes;
+#[path = "../support/s3.rs"]
+mod s3;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
 mod settings;
 mod sources;
+mod storage;
 mod usage;
 mod vault;
 mod vectors;

@@ -12,4 +12,7 @@ mod proxies;
 mod rebinding;
 mod redirects;
 mod remote;
+mod s3;
 mod server;
+#[path = "../support/s3.rs"]
+mod storage;

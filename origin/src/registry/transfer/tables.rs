@@ -51,7 +51,11 @@ pub const TABLES: &[Table] = &[
         ],
         key: 1,
     },
-    Table { name: "sources", columns: &["name", "kind", "location", "version"], key: 1 },
+    Table {
+        name: "sources",
+        columns: &["name", "kind", "location", "version", "credentials_cell", "cell_version"],
+        key: 1,
+    },
     Table {
         name: "watermarks",
         columns: &["project", "name", "version", "width", "height", "picture", "created_at", "changed_at"],
