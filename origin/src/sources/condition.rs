@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use reqwest::header::{DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::header::{
+    DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
 
 use super::Validator;
 
@@ -55,7 +57,9 @@ mod tests {
     fn of(headers: &[(&'static str, &str)]) -> Option<String> {
         let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let mut map = HeaderMap::new();
-        pairs.for_each(|(name, value)| drop(map.append(name, value)));
+        for (name, value) in pairs {
+            map.append(name, value);
+        }
         validator(&map).map(|validator| validator.as_str().to_owned())
     }
 

@@ -90,12 +90,7 @@ pub(super) fn check_name(name: &str) -> Result<(), SourceError> {
 }
 
 /// The file, unless it is still what `held` stands for.
-fn read(
-    root: &Dir,
-    name: &str,
-    held: Option<&Validator>,
-    max_bytes: usize,
-) -> Result<Option<Fetched>, SourceError> {
+fn read(root: &Dir, name: &str, held: Option<&Validator>, max_bytes: usize) -> Result<Option<Fetched>, SourceError> {
     let mut options = OpenOptions::new();
     // Without O_NONBLOCK, opening a FIFO waits for its writer; it has no effect on a regular file.
     options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);

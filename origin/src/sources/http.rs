@@ -194,11 +194,7 @@ impl HttpSource {
     }
 
     /// One request, to a checked address; no redirect is followed here.
-    async fn request(
-        &self,
-        url: &Url,
-        condition: Option<(HeaderName, HeaderValue)>,
-    ) -> Result<Response, SourceError> {
+    async fn request(&self, url: &Url, condition: Option<(HeaderName, HeaderValue)>) -> Result<Response, SourceError> {
         match url.host() {
             Some(Host::Domain(_)) => {} // checked by the resolver that the client has
             Some(Host::Ipv4(address)) => self.resolver.check(IpAddr::V4(address))?,
