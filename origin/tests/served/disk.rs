@@ -47,6 +47,11 @@ fn data(environment: &[(&str, &str)]) -> (Data, Made) {
     let noise = image::RgbImage::from_raw(160, 160, noise.collect()).unwrap();
     noise.save(data.gallery().join("noise.png")).unwrap();
     let made = data.setup(&[]);
+    let limits = json!({ "minute": 1_000_000, "day": 1_000_000 });
+    let key = json!({ "public_key": made.public_key, "secret_key": made.secret_key, "limits": limits });
+    let state = json!({ "projects": [{ "slug": "my-app", "grants": ["gallery"], "keys": [key] }] });
+    let applied = data.apply(&state);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     (data, made)
 }
 
@@ -135,7 +140,8 @@ fn kill_while_asking(
                     let place = random.hash_one((client, number)) % u64::try_from(pictures.len()).unwrap();
                     let (target, body) = &pictures[usize::try_from(place).unwrap()];
                     let Some(answer) = try_get(&address, target) else { return };
-                    assert!(answer.status == 200 && answer.body == *body, "another picture than was made");
+                    assert_eq!(answer.status, 200, "{:?}", answer.code());
+                    assert!(answer.body == *body, "another picture than was made");
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
             })
@@ -200,7 +206,7 @@ fn cache14_damaged_files_are_misses() {
         let mut bytes = std::fs::read(&path).unwrap();
         // Flipped here and there, and cut off.
         bytes.iter_mut().skip(5_000 + number).step_by(90_001).for_each(|byte| *byte ^= 0x10);
-        bytes.truncate(bytes.len() - number * 1_000);
+        bytes.truncate(bytes.len().saturating_sub(number * 1_000));
         std::fs::write(&path, bytes).unwrap();
     }
     let served = data.serve();
