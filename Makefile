@@ -17,8 +17,8 @@ test-native: native
 test-api: origin api ## ask every route of the admin API what its document allows, and what it does not
 	@.ci/schemathesis
 
-soak: native ## the kill -9 loops, 50 rounds on each database
-	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked killed:: -- --show-output
+soak: native ## the kill -9 loops, 50 rounds: on each database, and into the pictures on disk
+	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked -- killed:: disk::cache14 --show-output
 
 test-wasm: edge
 	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$(.ci/setup tools)"/wasm-bindgen-cli-0.2.129/bin/wasm-bindgen-test-runner \

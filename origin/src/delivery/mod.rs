@@ -33,14 +33,14 @@ pub(crate) use refusal::of_source;
 pub use work::Work;
 
 use crate::clock::NoEntropy;
-use crate::derivatives::{Derivatives, Made, Name, Progress};
+use crate::derivatives::{Derivatives, Kept, Made, Name, Progress};
 use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
 use crate::registry::{Project, Versioned};
 use crate::sources::configured::Configured;
-use crate::sources::{FetchLimits, Fetched};
+use crate::sources::{FetchLimits, Fetched, Validator};
 use counters::Counters;
 use journal::{Journal, Noted};
 use marks::Marks;
@@ -62,13 +62,19 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
+    pub async fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let config = &origin.config;
         let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
-        let derivatives = Derivatives::new(&origin.config.derivatives, Arc::clone(&metrics));
+        let derivatives =
+            Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
         let journal = Journal::new()?;
         let (counters, marks) = (Counters::default(), Marks::default());
         Ok(Self { origin, metrics, journal, sources, counters, work, marks, derivatives })
+    }
+
+    /// Writes the finished pictures that wait for the disk, at the end.
+    pub async fn close(&self) {
+        self.derivatives.close().await;
     }
 }
 
@@ -133,30 +139,37 @@ async fn way(
     Ok(frame.picture(asked.made().await?, request.method == Method::HEAD))
 }
 
-/// Fetches the source and does the work on it, for everyone who waits.
+/// Finds the picture on disk, or fetches the source, if it has changed, and does the work on it, for everyone who waits.
 async fn make(
     delivery: Arc<Delivery>,
     admission: Admission,
     project: ProjectRecord,
     operations: Operations,
-    progress: Progress,
-) -> Result<Made, Denial> {
+    mut progress: Progress,
+) -> Result<Kept, Denial> {
+    if let Some(kept) = progress.on_disk().await {
+        return Ok(kept);
+    }
     let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
     let mark = delivery.marks.find(&delivery.origin.registry, &project, &operations).await?;
     let fetching = tokio::time::Instant::now();
-    let source = fetch(&delivery, &admission, &project).await;
+    let source = fetch(&delivery, &admission, &project, progress.validator()).await;
     let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
     delivery.metrics.source_fetched(kind, fetching.elapsed());
-    let source = source?;
-    place.shrink_to(source.bytes.len());
+    let Some(source) = source? else { return progress.unchanged() };
     let source_version: Arc<str> = match &mark {
         // What it is made of: a changed watermark is another picture under another ETag.
         Some(mark) => format!("{} {}", source.version, mark.version).into(),
         None => source.version.into(),
     };
+    if let Some(kept) = progress.unchanged_content(&source_version, source.validator.as_ref()) {
+        return Ok(kept);
+    }
+    place.shrink_to(source.bytes.len());
     progress.fetched(Arc::clone(&source_version)).await;
     let derivative = delivery.work.run(place, source.bytes, mark.map(|found| found.mark), operations).await?;
-    Ok(Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format })
+    let made = Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format };
+    Ok(progress.made(made, source.validator))
 }
 
 /// The gate's rows 3 to 10 against our own registry.
@@ -199,8 +212,14 @@ fn require_epochs(admission: &Admission, known: Option<(u64, u64)>) -> Result<()
     }
 }
 
-/// The source's bytes. Redirects, where they are on, lead only to what the project's rules admit.
-async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectRecord) -> Result<Fetched, Denial> {
+/// The source's bytes; none if they are those that came with `held`. Redirects, where they are on, lead only to what the
+/// project's rules admit.
+async fn fetch(
+    delivery: &Delivery,
+    admission: &Admission,
+    project: &ProjectRecord,
+    held: Option<&Validator>,
+) -> Result<Option<Fetched>, Denial> {
     let fetch = &delivery.origin.config.fetch;
     let limits = FetchLimits { max_bytes: fetch.max_bytes, deadline: fetch.deadline };
     let fetched = match &admission.source {
@@ -209,7 +228,7 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
                 Ok(Asked::Remote(remote)) => project.sources.iter().any(|rule| rule.admits_source(&remote)),
                 _ => false,
             };
-            delivery.sources.http().fetch_admitting(&remote.authority_path_query(), &limits, &admits).await
+            delivery.sources.http().fetch_unless(&remote.authority_path_query(), &limits, &admits, held).await
         }
         Asked::Named { name, text } => {
             let grant = project.grant(name).ok_or(Code::SourceDenied)?;
@@ -217,7 +236,10 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
                 tracing::error!(%error, source = %name, "configured source");
                 Denial::from(Code::SourceUnreadable)
             })?;
-            source.fetch(text, &limits).await
+            match held {
+                Some(held) => source.fetch_if_changed(text, held, &limits).await,
+                None => source.fetch(text, &limits).await.map(Some),
+            }
         }
     };
     fetched.map_err(of_source)

@@ -156,7 +156,7 @@ impl Configured {
 }
 
 /// A folder may be served if it lies in the gallery or below a root that the operator names, and never if the
-/// registry or the salt lie in it.
+/// registry, the salt or finished pictures lie in it: these are every project's.
 pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
     let refused = || ConfiguredError::Root(root.display().to_string());
     let real =
@@ -169,7 +169,10 @@ pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
         }
         Database::Postgres(_) => false,
     };
-    if data.starts_with(&real) || holds_registry {
+    let pictures = &config.derivatives.disk.folder;
+    let pictures = pictures.canonicalize().unwrap_or_else(|_| pictures.clone());
+    let holds_pictures = pictures.starts_with(&real) || real.starts_with(&pictures);
+    if data.starts_with(&real) || holds_registry || holds_pictures {
         return Err(refused());
     }
     let gallery = data.join("gallery");

@@ -8,6 +8,7 @@ mod bad_input;
 mod commands;
 mod crowd;
 mod delivery;
+mod disk;
 mod documentation;
 mod edge_doctor;
 mod examples;
