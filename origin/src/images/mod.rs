@@ -5,7 +5,7 @@
 //! ```text
 //! probe ── limits ── view ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
 //!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘
-//!  only     allocation rot, flip        (trim: plan after decoding)
+//!  only     allocation rot, flip        (trim: plan after decoding; animations: frame by frame)
 //! ```
 //!
 //! Everything that can be refused is refused from the header. Only the folder `codec` holds unsafe code; a panic anywhere below
@@ -13,6 +13,7 @@
 
 #![deny(unsafe_code)]
 
+mod animation;
 mod clean;
 mod codec;
 mod colour;
@@ -38,8 +39,10 @@ use std::time::Instant;
 
 use sealpix::operations::{Background, Gravity, Operations, OutputFormat, Quality};
 
+use self::animation::Timeline;
 use self::effects::Effects;
 use self::geometry::{Plan, Request, Size};
+use self::picture::Picture;
 use self::probe::Probe;
 use self::view::View;
 
@@ -84,11 +87,10 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageErr
 #[must_use]
 pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     let can_do = |name: &str| match name {
-        "page" | "crop" | "trim" | "rot" | "flip" => true,
+        "page" | "frames" | "crop" | "trim" | "rot" | "flip" => true,
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
         "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
         "pad" | "round" => true,
-        "frames" => operations.frames.is_some_and(|frames| frames.get() == 1),
         "g" => operations.gravity != Some(Gravity::Smart),
         "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
         "f" => output_format(operations).is_ok(),
@@ -121,7 +123,10 @@ pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -
             None => Plan::within(view.shown_window(), &request),
             Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
         });
-        Ok(limits::estimate_bytes(&probe, &plan, &effects, format))
+        Ok(match Timeline::of(&probe, operations, format) {
+            Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
+            None => limits::estimate_bytes(&probe, &plan, &effects, format),
+        })
     })
 }
 
@@ -152,28 +157,53 @@ impl Work<'_> {
         };
         let plan = effects.pad(plan);
         self.limits.admit_result(plan.canvas, format)?;
-        self.limits.admit_memory(&probe, &plan, &effects, format)?;
+        let timeline = Timeline::of(&probe, self.operations, format);
+        match &timeline {
+            Some(timeline) => timeline.admit(&probe, &plan, &effects, self.limits)?,
+            None => self.limits.admit_memory(&probe, &plan, &effects, format)?,
+        }
         self.check_deadline()?;
 
         let quality = self.quality(format);
-        let planes = if effects.change_pixels() { None } else { self.by_planes(&probe, &plan, format, quality)? };
-        let bytes = match planes {
-            Some(bytes) => bytes,
-            None => {
-                let decoded = decoded.map_or_else(|| self.decoded(&probe, view, plan.decoder_shrink(&probe)), Ok)?;
-                self.by_pixels(decoded, &probe, &plan, &effects, format, quality)?
+        let bytes = match &timeline {
+            Some(timeline) => {
+                drop(decoded);
+                self.animated(timeline, &probe, &plan, &effects, quality)?
             }
+            None => self.still(decoded, &probe, view, &plan, &effects, (format, quality))?,
         };
         let covered = probe.alpha && self.operations.background.is_some();
         let keeps_pixels = !turned && !covered && !effects.change_pixels();
+        let keeps_frames = timeline.map_or(1, |timeline| timeline.count) == probe.frames;
         let unchanged = plan.keeps_everything(probe.shown()) && keeps_pixels && format == probe.format();
-        if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && probe.frames == 1 {
+        if unchanged && self.operations.quality.is_none() && bytes.len() > self.source.len() && keeps_frames {
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
             if let Ok(cleaned) = self.cleaned(&probe) {
                 return Ok(cleaned);
             }
         }
         Ok(derivative(bytes, format, plan.canvas))
+    }
+
+    /// A result that does not move, by planes where that can be, else by pixels.
+    fn still(
+        &self,
+        decoded: Option<decode::Decoded>,
+        probe: &Probe,
+        view: View,
+        plan: &Plan,
+        effects: &Effects,
+        (format, quality): (Format, u8),
+    ) -> Result<Vec<u8>, ImageError> {
+        if !effects.change_pixels()
+            && let Some(bytes) = self.by_planes(probe, plan, format, quality)?
+        {
+            return Ok(bytes);
+        }
+        let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
+        let picture = self.finished(decoded, probe, plan, effects, format)?.without_idle_alpha();
+        self.check_deadline()?;
+        encode::encode(&picture, format, quality)
     }
 
     /// The planar road, where it may be taken.
@@ -216,16 +246,15 @@ impl Work<'_> {
         Ok(decoded)
     }
 
-    /// The road through pixels.
-    fn by_pixels(
+    /// The road through pixels, up to the encoder.
+    fn finished(
         &self,
         decoded: decode::Decoded,
         probe: &Probe,
         plan: &Plan,
         effects: &Effects,
         format: Format,
-        quality: u8,
-    ) -> Result<Vec<u8>, ImageError> {
+    ) -> Result<Picture, ImageError> {
         let mut picture = decoded.picture;
         if !plan.keeps_pixels(probe.shown()) {
             let shrink = plan.decoder_shrink(probe);
@@ -243,9 +272,7 @@ impl Work<'_> {
         if plan.has_margin() {
             picture = picture.on_canvas(plan, background);
         }
-        picture = effects.round(picture, format, background).without_idle_alpha();
-        self.check_deadline()?;
-        encode::encode(&picture, format, quality)
+        Ok(effects.round(picture, format, background))
     }
 
     /// The source without its metadata.
@@ -283,14 +310,9 @@ fn changes_nothing(operations: &Operations) -> bool {
     operations.items().all(|(name, _)| name == "dl")
 }
 
-/// The format of the result: the one asked for, else the source's where the engine writes it. A GIF becomes PNG, which
-/// keeps its transparency and its colours.
+/// The format of the result: the one asked for, else the source's.
 fn format_of(probe: &Probe, operations: &Operations) -> Result<Format, ImageError> {
-    let asked = output_format(operations)?;
-    Ok(asked.unwrap_or(match probe.format() {
-        Format::Gif => Format::Png,
-        format => format,
-    }))
+    Ok(output_format(operations)?.unwrap_or(probe.format()))
 }
 
 fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> {
@@ -300,7 +322,8 @@ fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> 
         Some(OutputFormat::Png) => Ok(Some(Format::Png)),
         Some(OutputFormat::Webp) => Ok(Some(Format::Webp)),
         Some(OutputFormat::Avif) => Ok(Some(Format::Avif)),
-        Some(OutputFormat::Auto | OutputFormat::Gif | OutputFormat::Json) => Err(ImageError::Unsupported("f")),
+        Some(OutputFormat::Gif) => Ok(Some(Format::Gif)),
+        Some(OutputFormat::Auto | OutputFormat::Json) => Err(ImageError::Unsupported("f")),
     }
 }
 

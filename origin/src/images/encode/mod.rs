@@ -1,16 +1,21 @@
 //! From pixels to coded bytes, without metadata: a result carries neither EXIF nor a profile (IMG-1, IMG-2, IMG-6).
 
 mod avif;
+mod gif;
 mod jpeg;
+mod palette;
 mod png;
 mod webp;
+mod webp_animation;
 
 use super::error::ImageError;
 use super::format::Format;
 use super::picture::Picture;
 
+pub(super) use gif::Animation as GifAnimation;
 pub(super) use jpeg::{FULL_CHROMA_QUALITY, encode_planes as jpeg_of_planes};
 pub(super) use webp::encode_planes as webp_of_planes;
+pub(super) use webp_animation::Animation as WebpAnimation;
 
 /// The quality of a format when `q` is absent: of equal mean SSIMULACRA2 to JPEG's 80, the common default of image
 /// servers.
@@ -40,6 +45,6 @@ pub(super) fn encode(picture: &Picture, format: Format, quality: u8) -> Result<V
         Format::Png => png::encode(picture),
         Format::Webp => webp::encode(picture, quality),
         Format::Avif => avif::encode(picture, quality),
-        Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Gif => gif::encode(picture),
     }
 }

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod animation;
 mod cleaning;
 mod colours;
 mod effects;
