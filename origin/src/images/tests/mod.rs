@@ -15,6 +15,7 @@ mod frames;
 mod geometry_operations;
 mod hostile;
 mod independent;
+mod moving;
 mod photos;
 mod shapes;
 mod sources;

@@ -162,11 +162,9 @@ fn img8_a_result_is_never_larger_than_a_source_that_already_is_it() {
 #[test]
 fn what_cannot_be_done_is_refused_by_name() {
     for (operations, name) in [
-        ("frames_2", "frames"),
         ("w_8,g_smart", "g"),
         ("bg_blur", "bg"),
         ("bg_auto", "bg"),
-        ("f_gif", "f"),
         ("f_json", "f"),
         ("f_auto", "f"),
         ("q_auto", "q"),
