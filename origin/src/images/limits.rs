@@ -143,8 +143,8 @@ pub(super) fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         }
         // Grey is held beside the colours that it becomes.
         Coding::Png { .. } => pixels * if probe.alpha { 6 } else { 4 },
-        // The picture, the screen before it, and the screen with it.
-        Coding::Gif => pixels * 12,
+        // The picture, the screen before it, and the screen with it; indices.
+        Coding::Gif => pixels * 13,
         // A frame, the canvas that it is drawn on, and what the decoder hands over; the frame's own state.
         Coding::Webp { animated: true } => pixels * 16,
         // The lossless decoder works on four bytes a pixel, and hands over three or four.
