@@ -157,7 +157,7 @@ impl Work<'_> {
             Kind::Webp => Format::Webp,
         };
         let mut result = match timeline.kind {
-            Kind::Gif => Writer::Gif(GifAnimation::new(plan.canvas, plays)?),
+            Kind::Gif => Writer::Gif(Box::new(GifAnimation::new(plan.canvas, plays)?)),
             Kind::Webp => Writer::Webp(WebpAnimation::new(plan.canvas, plays, quality)),
         };
         for _ in 0..timeline.count {
@@ -178,7 +178,7 @@ impl Work<'_> {
 
 /// The result as far as it is written.
 enum Writer {
-    Gif(GifAnimation),
+    Gif(Box<GifAnimation>),
     Webp(WebpAnimation),
 }
 

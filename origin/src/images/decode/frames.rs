@@ -17,7 +17,7 @@ pub(in super::super) struct Shown {
 
 /// The frames of a GIF or an animated WebP.
 pub(in super::super) enum Frames<'a> {
-    Gif(gif::Screen<'a>),
+    Gif(Box<gif::Screen<'a>>),
     Webp(webp::Canvas<'a>),
 }
 
@@ -25,7 +25,7 @@ impl<'a> Frames<'a> {
     /// Opens an animation.
     pub(in super::super) fn open(source: &'a [u8], probe: &Probe) -> Result<Self, ImageError> {
         match probe.coding {
-            Coding::Gif => gif::Screen::open(source, probe).map(Self::Gif),
+            Coding::Gif => gif::Screen::open(source, probe).map(|screen| Self::Gif(Box::new(screen))),
             Coding::Webp { animated: true } => webp::Canvas::open(source, probe).map(Self::Webp),
             _ => Err(ImageError::Unsupported("page")),
         }
