@@ -65,8 +65,7 @@ impl Delivery {
     pub async fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let config = &origin.config;
         let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
-        let derivatives =
-            Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
+        let derivatives = Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
         let journal = Journal::new()?;
         let (counters, marks) = (Counters::default(), Marks::default());
         Ok(Self { origin, metrics, journal, sources, counters, work, marks, derivatives })

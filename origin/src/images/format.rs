@@ -11,7 +11,7 @@ pub enum Format {
     Webp,
     /// AVIF.
     Avif,
-    /// GIF: read, and passed on without its metadata; not written yet.
+    /// GIF.
     Gif,
     /// No picture: its description in JSON. Never that of a source.
     Json,

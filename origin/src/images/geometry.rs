@@ -57,6 +57,14 @@ impl Rect {
         Size { width: self.width, height: self.height }
     }
 
+    /// The smallest part that holds both.
+    pub(super) fn with(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
     pub(super) fn area(self) -> Area {
         Area { x: self.x.into(), y: self.y.into(), width: self.width.into(), height: self.height.into() }
     }

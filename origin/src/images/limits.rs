@@ -21,6 +21,8 @@ pub struct Limits {
     pub output_side: u32,
     /// Most pixels of the result. 40 million: an 8K picture (33 million) fits, a full 8192 square does not.
     pub output_pixels: u64,
+    /// Most pixels of an animated result, summed over its frames. 50 million, as many as a source may have.
+    pub animation_pixels: u64,
     /// Most bytes that decoding, resizing and encoding may hold at once, by [`super::estimate_bytes`]. 768 MiB: a
     /// 50-megapixel progressive JPEG to a small result fits, and four workers fit in 4 GiB on ordinary load.
     pub memory_bytes: u64,
@@ -36,6 +38,7 @@ impl Default for Limits {
             frames: 200,
             output_side: 8192,
             output_pixels: 40_000_000,
+            animation_pixels: 50_000_000,
             memory_bytes: 768 << 20,
             jpeg_scans: 100,
         }
@@ -86,7 +89,7 @@ impl Limits {
 }
 
 /// Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
-const FIXED_BYTES: u64 = 8 << 20;
+pub(super) const FIXED_BYTES: u64 = 8 << 20;
 
 /// The most bytes that the work will hold at once, above the source itself: the largest of four moments: the end of
 /// the resize, when the decoded pixels are still there; the effects; the watermark; and the encoding, when only the result
@@ -148,7 +151,7 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files
 /// of each kind; the numbers are bytes a pixel.
-fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
+pub(super) fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
     let pixels = probe.size.pixels();
     match probe.coding {
         // Two bytes a coefficient, for every sample of every component, when more than one scan must be kept.
@@ -161,12 +164,12 @@ fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         }
         // Grey is held beside the colours that it becomes.
         Coding::Png { .. } => pixels * if probe.alpha { 6 } else { 4 },
-        // Indices, the frame's pixels, the screen.
-        Coding::Gif => pixels * 9,
+        // The picture, the screen before it, and the screen with it; indices.
+        Coding::Gif => pixels * 13,
         // A frame, the canvas that it is drawn on, and what the decoder hands over; the frame's own state.
-        Coding::Webp if probe.frames > 1 => pixels * 16,
+        Coding::Webp { animated: true } => pixels * 16,
         // The lossless decoder works on four bytes a pixel, and hands over three or four.
-        Coding::Webp => pixels * 8,
+        Coding::Webp { .. } => pixels * 8,
         // Planes of at most 4:4:4, the decoder's and ours at two bytes a sample; alpha; pixels.
         Coding::Avif => pixels * if probe.alpha { 19 } else { 15 },
     }

@@ -1,6 +1,6 @@
 //! Decoded pixels: 8 bits a channel, rows without gaps, alpha not premultiplied.
 
-use super::geometry::{Plan, Size};
+use super::geometry::{Plan, Rect, Size};
 use super::orientation::Orientation;
 
 /// What a pixel holds.
@@ -64,7 +64,42 @@ impl Picture {
         if self.channels == Channels::Rgb || pixels.iter().any(|[.., alpha]| *alpha != 255) {
             return self;
         }
-        Self::rgb(self.size, pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect())
+        self.without_alpha()
+    }
+
+    /// With every pixel as if it were opaque.
+    pub(super) fn without_alpha(self) -> Self {
+        match self.channels {
+            Channels::Rgb => self,
+            Channels::Rgba => {
+                let (pixels, _) = self.pixels.as_chunks::<4>();
+                let mut opaque = Vec::with_capacity(pixels.len() * 3);
+                pixels.iter().for_each(|[red, green, blue, _]| opaque.extend_from_slice(&[*red, *green, *blue]));
+                Self::rgb(self.size, opaque)
+            }
+        }
+    }
+
+    /// With an alpha channel, if only one that says nothing.
+    pub(super) fn with_alpha(self) -> Self {
+        match self.channels {
+            Channels::Rgba => self,
+            Channels::Rgb => {
+                let (pixels, _) = self.pixels.as_chunks::<3>();
+                let mut covered = Vec::with_capacity(pixels.len() * 4);
+                pixels.iter().for_each(|[red, green, blue]| covered.extend_from_slice(&[*red, *green, *blue, 255]));
+                Self::rgba(self.size, covered)
+            }
+        }
+    }
+
+    /// A part of it.
+    pub(super) fn part(&self, part: Rect) -> Self {
+        let count = self.channels.count();
+        let (left, width) = (part.x as usize * count, part.width as usize * count);
+        let rows = self.pixels.chunks_exact(self.size.width as usize * count).skip(part.y as usize);
+        let pixels = rows.take(part.height as usize).flat_map(|row| &row[left..left + width]).copied().collect();
+        Self { size: part.size(), channels: self.channels, pixels }
     }
 
     /// Laid over a background; an opaque one leaves no alpha.

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod animation;
 mod attention;
 mod cleaning;
 mod colours;
@@ -19,6 +20,7 @@ mod hostile;
 mod independent;
 mod max;
 mod meta;
+mod moving;
 mod photos;
 mod shapes;
 mod sources;
