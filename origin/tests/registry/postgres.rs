@@ -48,7 +48,8 @@ async fn tls_is_what_sslmode_says() {
     {
         let registry = open(&format!("{url}?{query}&application_name=test{number}")).await.unwrap();
         registry.ping().await.unwrap();
-        assert_eq!(ask(url, &format!("{is_encrypted}'test{number}'")).unwrap(), [encrypted], "{query}");
+        let connections = ask(url, &format!("{is_encrypted}'test{number}'")).unwrap();
+        assert!(!connections.is_empty() && connections.iter().all(|one| one == encrypted), "{query}: {connections:?}");
     }
     for (url, query) in [(&url, "sslmode=verify-full"), (&by_address, trusted.as_str())] {
         let refused = open(&format!("{url}?{query}")).await.err().unwrap();

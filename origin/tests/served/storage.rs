@@ -200,7 +200,7 @@ fn sig13_credentials_stand_nowhere_in_the_clear_and_outlive_every_rotation() {
     served.get(&made.sign("w_10", "@store/none.jpg"));
     api.post("/sources/store/test", &json!({ "path": "photo.jpg" })).is(200);
     let audit = api.get("/audit?limit=100").is(200).to_string();
-    assert!(audit.contains(r#""credentials":"(set)""#), "{audit}");
+    assert!(audit.contains(r#"\"credentials\":\"(set)\""#), "{audit}");
     assert!(data.stdout(&["secrets", "check"]).contains("6 sealed secrets, 0 of them"));
     let log = served.log();
     assert!(log.contains("source_not_found"), "the log was read");
