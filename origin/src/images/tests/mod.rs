@@ -8,6 +8,7 @@
 
 mod cleaning;
 mod colours;
+mod corpus;
 mod effects;
 mod foreign;
 mod frames;
