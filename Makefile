@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-api test-wasm test-edge bench-edge soak fuzz simulate worker origin lint deny vectors docs release clean
+.PHONY: help demo test test-native test-api test-wasm test-edge bench bench-edge soak fuzz simulate worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,8 +17,8 @@ test-native: native
 test-api: origin api ## ask every route of the admin API what its document allows, and what it does not
 	@.ci/schemathesis
 
-soak: native ## the kill -9 loops, 50 rounds on each database; each fuzz target, 10 minutes (hours)
-	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked killed:: -- --show-output
+soak: native ## the kill -9 loops, 50 rounds: on each database, and into the pictures on disk; each fuzz target, 10 minutes (hours)
+	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked -- killed:: disk::cache14 --show-output
 	@$(MAKE) --no-print-directory fuzz SECS=600
 
 SECS ?= 10
@@ -36,7 +36,12 @@ test-edge: origin worker
 	npm test --silent
 	npm run --silent types
 
-bench-edge: origin worker bench ## measure the edge against Workers in JavaScript: docs/benchmarks/edge.md; QUICK=1 only tries it
+bench: edge release ## measure the engine against IPX, thumbor, oximg, IMGPROXY_BIN: docs/benchmarks/images.md; QUICK=1 only tries it
+	@.ci/setup peers
+	@cargo build --package sealpix-image-judge --release --locked
+	@SEALPIX_BIN="$${CARGO_TARGET_DIR:-target}/release/sealpix" npm run --silent bench
+
+bench-edge: origin worker wrk ## measure the edge against Workers in JavaScript: docs/benchmarks/edge.md; QUICK=1 only tries it
 	@npm run --silent bench-edge
 
 origin: native ## build the origin: target/debug/sealpix
@@ -72,12 +77,12 @@ clean: ## remove what was built
 	cargo clean
 	rm -rf edge/build
 
-.PHONY: native api edge bench
+.PHONY: native api edge wrk
 native:
 	@.ci/setup native
 api:
 	@.ci/setup api
 edge:
 	@.ci/setup edge
-bench:
+wrk:
 	@.ci/setup bench

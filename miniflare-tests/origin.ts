@@ -79,6 +79,13 @@ export class Origin {
     return { PATH: process.env.PATH, SEALPIX_DATA_DIR: data, SEALPIX_FILE_ROOTS: folder, SEALPIX_SOURCE_TIMEOUT_SECS: '2', ...pushing, ...this.#more }
   }
 
+  /** The process, while it serves. */
+  get pid(): number {
+    const pid = this.#process?.pid
+    if (pid === undefined) throw new Error('the origin does not serve')
+    return pid
+  }
+
   /** One more instance of the same registry. */
   sibling(): Origin {
     return new Origin(this.#more, this)

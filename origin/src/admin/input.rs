@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 
 use super::Problem;
 
-/// How long a body of at most 256 KiB may take to arrive.
-const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a body may take to arrive, in seconds: one of at most 256 KiB, and a picture of at most a mebibyte.
+const ARRIVAL_SECS: u64 = 10;
+const PICTURE_ARRIVAL_SECS: u64 = 30;
 
 /// The character NUL in a path or a query. No text that we keep has one, and PostgreSQL's cannot.
 const NUL_IN_URL: &str = "%00";
@@ -29,13 +30,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let arriving = Bytes::from_request(Request::from_parts(parts.clone(), body), state);
-        let whole = timeout(ARRIVAL_TIMEOUT, arriving).await;
-        let whole = whole.map_err(|_| Problem::invalid("the body did not arrive within 10 seconds"))?;
-        let whole = whole.map_err(|error| match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-            _ => Problem::invalid("the body did not arrive"),
-        })?;
+        let request = Request::from_parts(parts.clone(), body);
+        let whole = arrived(request, state, ARRIVAL_SECS, "256 KiB").await?;
         let first = whole.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
         let request = Request::from_parts(parts, whole.into());
         match axum::Json::<T>::from_request(request, state).await {
@@ -49,6 +45,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(_) => Err(Problem::invalid("the body did not arrive")),
         }
     }
+}
+
+/// A body of bytes, up to the bound of the route, whatever its content type says.
+pub(super) struct Upload(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        arrived(request, state, PICTURE_ARRIVAL_SECS, "1 MiB").await.map(Self)
+    }
+}
+
+/// The whole body, if it arrives in time and is no larger than `most`, the bound of its route in words.
+async fn arrived<S: Send + Sync>(request: Request, state: &S, secs: u64, most: &str) -> Result<Bytes, Problem> {
+    let whole = timeout(Duration::from_secs(secs), Bytes::from_request(request, state)).await;
+    let whole = whole.map_err(|_| Problem::invalid(format!("the body did not arrive within {secs} seconds")))?;
+    whole.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(most),
+        _ => Problem::invalid("the body did not arrive"),
+    })
 }
 
 /// Reads a field that is a secret: wiped when the request is over.

@@ -28,6 +28,7 @@ mod tokens;
 mod usage;
 mod users;
 mod visitor;
+mod watermarks;
 
 use std::sync::Arc;
 
@@ -138,7 +139,8 @@ fn described() -> OpenApiRouter<Arc<Admin>> {
         .merge(sources::routes())
         .merge(tokens::routes())
         .merge(usage::routes())
-        .merge(users::routes());
+        .merge(users::routes())
+        .merge(watermarks::routes());
     OpenApiRouter::with_openapi(Described::openapi()).nest(PREFIX, routes)
 }
 

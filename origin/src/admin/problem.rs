@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::access::password::HashError;
 use crate::clock::NoEntropy;
+use crate::images::ImageError;
 use crate::keys::MintError;
 use crate::origin::OpenError;
-use crate::registry::{HostRuleError, ProjectError, RegistryError, SourcePrefixError};
+use crate::registry::{HostRuleError, ProjectError, RegistryError, SourcePrefixError, WatermarkError};
 use crate::settings::SettingError;
 use crate::signing::SignError;
 use crate::vault::VaultError;
@@ -121,9 +122,10 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
-    /// 413.
-    pub(super) fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than 256 KiB")
+    /// 413: more than `most`, in words.
+    pub(super) fn too_large(most: &str) -> Self {
+        let detail = format!("the body is larger than {most}");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
     /// 415.
@@ -271,6 +273,17 @@ impl From<HostRuleError> for Problem {
 impl From<SourcePrefixError> for Problem {
     fn from(error: SourcePrefixError) -> Self {
         Self::unfit("source_invalid", error.to_string())
+    }
+}
+
+impl From<WatermarkError> for Problem {
+    fn from(error: WatermarkError) -> Self {
+        let code = match error {
+            WatermarkError::TooManyBytes | WatermarkError::TooManyPixels => "picture_too_large",
+            WatermarkError::Image(ImageError::Broken(_)) => "picture_broken",
+            WatermarkError::Image(_) => "picture_unsupported",
+        };
+        Self::unfit(code, error.to_string())
     }
 }
 

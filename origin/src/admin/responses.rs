@@ -53,6 +53,8 @@ refusals! {
         "413" "the body is larger than 256 KiB",
         "415" "the body is no application/json"
     ];
+    /// Of a route whose body is a picture.
+    Uploaded = ["400" "the body does not arrive", "413" "the body is larger than 1 MiB"];
     /// Of a route that names a thing.
     Named = ["404" "there is no such thing"];
     /// Of a route whose change may not be, as things stand.

@@ -71,7 +71,8 @@ fn shown(project: &Project) -> Value {
         "slug": project.slug, "environment": project.environment, "referers": project.referers,
         "require_referer": project.require_referer, "sources": project.sources,
         "grants": project.grants.iter().map(|grant| &grant.name).collect::<Vec<_>>(),
-        "presets": project.presets, "caching": project.caching, "epoch": project.epoch,
+        "presets": project.presets, "watermarks": project.watermarks.iter().map(|mark| &mark.name).collect::<Vec<_>>(),
+        "caching": project.caching, "epoch": project.epoch,
     })
 }
 

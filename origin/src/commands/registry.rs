@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use sealpix_origin::origin::Origin;
 use sealpix_origin::registry::{Author, Change, Key, Mint, SourceKind, State};
-use sealpix_origin::sources::configured::check_root;
+use sealpix_origin::sources::configured::{check_endpoint, check_root};
 
 use super::{CommandError, open, transfer};
 
@@ -49,9 +49,15 @@ impl Registry {
 
     async fn apply(file: &Path) -> Result<(), CommandError> {
         let state = State::read(file)?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        // Pictures are read and decoded before the change begins, which holds up every other.
+        let marks = state.marks(folder)?;
         let origin = open().await?;
         let mut change = origin.change(&Author::command(origin.clock.millis())).await?;
-        apply(&origin, &mut change, &state, file.parent().unwrap_or(Path::new("."))).await?;
+        apply(&origin, &mut change, &state, folder).await?;
+        for (project, name, mark) in &marks {
+            change.put_watermark(project, name, mark).await?;
+        }
         change.commit().await?;
         let keys: usize = state.projects.iter().map(|project| project.keys.len()).sum();
         println!("applied {} projects, {keys} keys, {} sources", state.projects.len(), state.sources.len());
@@ -66,9 +72,12 @@ pub(crate) async fn apply(
     state: &State,
     folder: &Path,
 ) -> Result<(), CommandError> {
-    let sources = state.stored_sources(folder)?;
+    let mut sources = state.stored_sources(folder)?;
     for source in sources.iter().filter(|source| source.kind == SourceKind::File) {
         check_root(&origin.config, Path::new(&source.location))?;
+    }
+    for source in sources.iter().filter(|source| source.kind == SourceKind::S3) {
+        check_endpoint(&origin.config, &source.location)?;
     }
     let mut known = change.sources().await?;
     known.extend(sources.iter().cloned());
@@ -84,6 +93,9 @@ pub(crate) async fn apply(
             }
             keys.push(key);
         }
+    }
+    for (source, declared) in sources.iter_mut().zip(&state.sources) {
+        *source = origin.with_credentials(change, source.clone(), declared.credentials()).await?;
     }
     change.apply(&sources, &projects, &keys).await?;
     Ok(())

@@ -123,6 +123,7 @@ impl Setup {
             sources: self.sources.clone(),
             grants: vec![name.clone()],
             presets: std::collections::BTreeMap::new(),
+            watermarks: std::collections::BTreeMap::new(),
             caching: Caching::default(),
             key_defaults: KeyDefaults::default(),
             keys: vec![key],

@@ -70,8 +70,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "memory for finished pictures; 0 to 1099511627776, 0 keeps none; default 67108864",
     ),
     (
+        "SEALPIX_DERIVATIVE_DISK_BYTES",
+        "disk for finished pictures; 16777216 to 68719476736, or 0 for none; default 1073741824",
+    ),
+    ("SEALPIX_DERIVATIVE_DIR", "where their folder, `derivatives`, is made; default the data folder"),
+    (
         "SEALPIX_DERIVATIVE_TTL_SECS",
-        "how long the origin answers with a finished picture before it fetches the source anew; 1 to 86400; default 60",
+        "how long the origin answers with a finished picture before it asks the source again; 1 to 86400; default 60",
     ),
     ("SEALPIX_LOG", "log filter; default info"),
     ("SEALPIX_COPY_FROM", "the database that registry copy reads, as DATABASE_URL. Or SEALPIX_COPY_FROM_FILE"),

@@ -71,12 +71,25 @@ pub struct FetchConfig {
 }
 
 /// The finished pictures that the origin keeps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DerivativesConfig {
     /// Most bytes of memory that they take; 0 keeps none.
     pub memory_bytes: usize,
-    /// How long one is good, from before its source is fetched.
+    /// How long one is good, from before its source is asked.
     pub ttl: Duration,
+    /// Those on disk.
+    pub disk: DiskConfig,
+}
+
+/// The finished pictures on disk.
+#[derive(Debug, Clone)]
+pub struct DiskConfig {
+    /// Their folder, which holds nothing else.
+    pub folder: PathBuf,
+    /// Most bytes of disk that they take; 0 keeps none.
+    pub bytes: u64,
+    /// Free bytes of the disk below which none is written.
+    pub least_free_bytes: u64,
 }
 
 /// The origin's configuration.
@@ -150,6 +163,7 @@ impl Config {
             return Err(invalid("MASTER_SECRET", reason));
         }
         let default_listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let derivatives = DerivativesConfig::read(environment, &data_dir)?;
         Ok(Self {
             data_dir,
             database,
@@ -186,8 +200,8 @@ impl Config {
                 text.split(':').map(|root| real_folder(Path::new(root))).collect()
             })?,
             fetch: FetchConfig::read(environment)?,
-            derivatives: DerivativesConfig::read(environment)?,
-            min_free_disk_bytes: environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024,
+            derivatives,
+            min_free_disk_bytes: min_free_disk_bytes(environment)?,
             max_connections_an_address: usize::try_from(environment.within(
                 "SEALPIX_MAX_CONNECTIONS_PER_ADDRESS",
                 128,
@@ -213,13 +227,42 @@ fn jwt_secret(environment: &Environment, name: &str) -> Result<Option<JwtSecret>
 }
 
 impl DerivativesConfig {
-    fn read(environment: &Environment) -> Result<Self, ConfigError> {
+    fn read(environment: &Environment, data_dir: &Path) -> Result<Self, ConfigError> {
         let memory_bytes = environment.within("SEALPIX_DERIVATIVE_MEMORY_BYTES", 67_108_864, 0, 1_099_511_627_776)?;
         Ok(Self {
             memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
             ttl: Duration::from_secs(environment.within("SEALPIX_DERIVATIVE_TTL_SECS", 60, 1, 86_400)?),
+            disk: DiskConfig::read(environment, data_dir)?,
         })
     }
+}
+
+impl DiskConfig {
+    /// Least room on disk: less is no cache but wear.
+    const LEAST_BYTES: u64 = 16_777_216;
+    /// Most: 64 files of a GiB.
+    const MOST_BYTES: u64 = 68_719_476_736;
+
+    fn read(environment: &Environment, data_dir: &Path) -> Result<Self, ConfigError> {
+        let within = environment.parsed("SEALPIX_DERIVATIVE_DIR", data_dir.to_owned(), |text| {
+            let path = std::path::absolute(text).map_err(|error| error.to_string())?;
+            let in_gallery = path.starts_with(data_dir.join("gallery"));
+            if in_gallery { Err("must not lie in the gallery".to_owned()) } else { Ok(path) }
+        })?;
+        let bytes = environment.parsed("SEALPIX_DERIVATIVE_DISK_BYTES", 1_073_741_824, |text| {
+            let bytes = text.parse().ok().filter(|bytes| *bytes == 0 || Self::is_room(*bytes));
+            bytes.ok_or_else(|| format!("takes 0, or {} to {}", Self::LEAST_BYTES, Self::MOST_BYTES))
+        })?;
+        Ok(Self { folder: within.join("derivatives"), bytes, least_free_bytes: min_free_disk_bytes(environment)? })
+    }
+
+    fn is_room(bytes: u64) -> bool {
+        (Self::LEAST_BYTES..=Self::MOST_BYTES).contains(&bytes)
+    }
+}
+
+fn min_free_disk_bytes(environment: &Environment) -> Result<u64, ConfigError> {
+    Ok(environment.within("SEALPIX_MIN_FREE_DISK_MIB", 100, 0, 1_000_000_000)? * 1024 * 1024)
 }
 
 impl FetchConfig {
@@ -300,6 +343,9 @@ mod tests {
             ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "5"),
+            ("SEALPIX_DERIVATIVE_DISK_BYTES", "16777216"),
+            ("SEALPIX_DERIVATIVE_DIR", "/tmp/fast"),
+            ("SEALPIX_MIN_FREE_DISK_MIB", "7"),
             ("MASTER_SECRET", "m"),
             ("SEALPIX_FILE_ROOTS", "/tmp"),
             ("SEALPIX_SOURCE_ALLOW_NETWORKS", "127.0.0.0/8"),
@@ -307,6 +353,9 @@ mod tests {
         .unwrap();
         assert!(matches!(config.database, Database::Sqlite(file) if file == Path::new("/tmp/registry.db")));
         assert_eq!(config.listen.port(), 9);
+        let disk = &config.derivatives.disk;
+        assert_eq!((&*disk.folder, disk.bytes), (Path::new("/tmp/fast/derivatives"), 16_777_216));
+        assert_eq!((disk.least_free_bytes, config.min_free_disk_bytes), (7 << 20, 7 << 20));
         assert_eq!(config.tls_cert.as_deref(), Some(Path::new("/tmp/crt")));
         assert_eq!(config.tls_key.as_deref(), Some(Path::new("/tmp/key")));
         assert_eq!(config.trusted_proxies, TrustedProxies::parse("10.0.0.0/8").unwrap());
@@ -343,6 +392,9 @@ mod tests {
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "64MiB"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "0"),
+            ("SEALPIX_DERIVATIVE_DISK_BYTES", "1"),
+            ("SEALPIX_DERIVATIVE_DISK_BYTES", "68719476737"),
+            ("SEALPIX_DERIVATIVE_DIR", "./data/gallery/x"),
             ("SEALPIX_TYPO", "1"),
             ("DATABASE_URL", "mysql://h/d"),
             ("DATABASE_URL", "sqlite:"),

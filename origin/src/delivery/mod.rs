@@ -7,6 +7,7 @@ mod answer;
 mod circumstances;
 mod counters;
 pub mod journal;
+mod marks;
 mod refusal;
 mod work;
 
@@ -29,19 +30,21 @@ use sha2::{Digest as _, Sha256};
 pub use answer::problem;
 use circumstances::{Circumstances, Facts};
 pub(crate) use refusal::of_source;
+use work::Task;
 pub use work::Work;
 
 use crate::clock::NoEntropy;
-use crate::derivatives::{Derivatives, Made, Name, Progress};
+use crate::derivatives::{Derivatives, Kept, Made, Name, Progress};
 use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
 use crate::registry::{Project, Versioned};
 use crate::sources::configured::Configured;
-use crate::sources::{FetchLimits, Fetched};
+use crate::sources::{FetchLimits, Fetched, Validator};
 use counters::Counters;
 use journal::{Journal, Noted};
+use marks::Marks;
 
 /// What delivery works with.
 pub struct Delivery {
@@ -54,17 +57,24 @@ pub struct Delivery {
     sources: Arc<Configured>,
     counters: Counters,
     work: Work,
+    marks: Marks,
     derivatives: Derivatives,
 }
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
+    pub async fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
         let config = &origin.config;
         let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
-        let derivatives = Derivatives::new(&origin.config.derivatives, Arc::clone(&metrics));
+        let derivatives = Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
         let journal = Journal::new()?;
-        Ok(Self { origin, metrics, journal, sources, counters: Counters::default(), work, derivatives })
+        let (counters, marks) = (Counters::default(), Marks::default());
+        Ok(Self { origin, metrics, journal, sources, counters, work, marks, derivatives })
+    }
+
+    /// Writes the finished pictures that wait for the disk, at the end.
+    pub async fn close(&self) {
+        self.derivatives.close().await;
     }
 }
 
@@ -120,7 +130,7 @@ async fn way(
     let mut asked = delivery.derivatives.ask(name, |progress| {
         make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)
     })?;
-    let etag = etag(&asked.source_version().await?, &operations);
+    let etag = etag(&asked.source_version().await?, &admission, &operations);
     let frame =
         answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
     if frame.is_not_modified(request) {
@@ -129,25 +139,39 @@ async fn way(
     Ok(frame.picture(asked.made().await?, request.method == Method::HEAD))
 }
 
-/// Fetches the source and does the work on it, for everyone who waits.
+/// Finds the picture on disk, or fetches the source, if it has changed, and does the work on it, for everyone who waits.
 async fn make(
     delivery: Arc<Delivery>,
     admission: Admission,
     project: ProjectRecord,
     operations: Operations,
-    progress: Progress,
-) -> Result<Made, Denial> {
+    mut progress: Progress,
+) -> Result<Kept, Denial> {
+    if let Some(kept) = progress.on_disk().await {
+        return Ok(kept);
+    }
     let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
+    let mark = delivery.marks.find(&delivery.origin.registry, &project, &operations).await?;
     let fetching = tokio::time::Instant::now();
-    let source = fetch(&delivery, &admission, &project).await;
+    let source = fetch(&delivery, &admission, &project, progress.validator()).await;
     let kind = if matches!(admission.source, Asked::Remote(_)) { "remote" } else { "named" };
     delivery.metrics.source_fetched(kind, fetching.elapsed());
-    let source = source?;
+    let Some(source) = source? else { return progress.unchanged() };
+    let source_version: Arc<str> = match &mark {
+        // What it is made of: a changed watermark is another picture under another ETag.
+        Some(mark) => format!("{} {}", source.version, mark.version).into(),
+        None => source.version.into(),
+    };
+    if let Some(kept) = progress.unchanged_content(&source_version, source.validator.as_ref()) {
+        return Ok(kept);
+    }
     place.shrink_to(source.bytes.len());
-    let source_version: Arc<str> = source.version.into();
     progress.fetched(Arc::clone(&source_version)).await;
-    let derivative = delivery.work.run(place, source.bytes, operations).await?;
-    Ok(Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format })
+    let mark = mark.map(|found| found.mark);
+    let is_negotiated = admission.is_negotiated();
+    let derivative = delivery.work.run(place, Task { source: source.bytes, operations, mark, is_negotiated }).await?;
+    let made = Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format };
+    Ok(progress.made(made, source.validator))
 }
 
 /// The gate's rows 3 to 10 against our own registry.
@@ -190,8 +214,14 @@ fn require_epochs(admission: &Admission, known: Option<(u64, u64)>) -> Result<()
     }
 }
 
-/// The source's bytes. Redirects, where they are on, lead only to what the project's rules admit.
-async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectRecord) -> Result<Fetched, Denial> {
+/// The source's bytes; none if they are those that came with `held`. Redirects, where they are on, lead only to what the
+/// project's rules admit.
+async fn fetch(
+    delivery: &Delivery,
+    admission: &Admission,
+    project: &ProjectRecord,
+    held: Option<&Validator>,
+) -> Result<Option<Fetched>, Denial> {
     let fetch = &delivery.origin.config.fetch;
     let limits = FetchLimits { max_bytes: fetch.max_bytes, deadline: fetch.deadline };
     let fetched = match &admission.source {
@@ -200,7 +230,7 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
                 Ok(Asked::Remote(remote)) => project.sources.iter().any(|rule| rule.admits_source(&remote)),
                 _ => false,
             };
-            delivery.sources.http().fetch_admitting(&remote.authority_path_query(), &limits, &admits).await
+            delivery.sources.http().fetch_unless(&remote.authority_path_query(), &limits, &admits, held).await
         }
         Asked::Named { name, text } => {
             let grant = project.grant(name).ok_or(Code::SourceDenied)?;
@@ -208,18 +238,22 @@ async fn fetch(delivery: &Delivery, admission: &Admission, project: &ProjectReco
                 tracing::error!(%error, source = %name, "configured source");
                 Denial::from(Code::SourceUnreadable)
             })?;
-            source.fetch(text, &limits).await
+            match held {
+                Some(held) => source.fetch_if_changed(text, held, &limits).await,
+                None => source.fetch(text, &limits).await.map(Some),
+            }
         }
     };
     fetched.map_err(of_source)
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.
-fn etag(source_version: &str, operations: &Operations) -> String {
+fn etag(source_version: &str, admission: &Admission, operations: &Operations) -> String {
     let mut hash = Sha256::new();
     hash.update(source_version);
     hash.update([0]);
     hash.update(operations.to_string());
+    hash.update([u8::from(admission.is_negotiated())]);
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
     format!("\"{:.32}\"", hex(&hash.finalize()))
 }

@@ -17,7 +17,7 @@ pub(crate) fn of_source(error: SourceError) -> Denial {
         | SourceError::Incomplete
         | SourceError::ContentEncoding => Code::SourceUnreachable,
         SourceError::RedirectNotAllowed(_) => Code::SourceRedirected,
-        SourceError::Unreadable => Code::SourceUnreadable,
+        SourceError::Unreadable | SourceError::AccessDenied => Code::SourceUnreadable,
         SourceError::Timeout => Code::SourceTimeout,
     };
     Denial::new(code, error.to_string())

@@ -6,14 +6,15 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sealpix::denial::{Code, Denial};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Made, Name, State, locked};
+use super::{Kept, Made, Name, Shelf, State, locked};
+use crate::sources::Validator;
 
 /// How far the work is.
 #[derive(Debug, Clone)]
@@ -34,21 +35,45 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Begins the work. The list must be locked until the flight is on it, and somebody waits.
-    pub(super) fn begin<Work>(state: &Arc<Mutex<State>>, name: Name, make: impl FnOnce(Progress) -> Work) -> Self
+    /// Begins the work on a picture that is not there, or, `old`, is good no longer. The list must be locked until the flight
+    /// is on it, and somebody waits.
+    pub(super) fn begin<Work>(
+        state: &Arc<Mutex<State>>,
+        shelf: &Arc<Shelf>,
+        name: Name,
+        old: Option<Kept>,
+        ttl: Duration,
+        make: impl FnOnce(Progress) -> Work,
+    ) -> Self
     where
-        Work: Future<Output = Result<Made, Denial>> + Send + 'static,
+        Work: Future<Output = Result<Kept, Denial>> + Send + 'static,
     {
         let (sender, stage) = watch::channel(Stage::Begun);
         let (sender, wanted) = (Arc::new(sender), Arc::new(Notify::new()));
-        let work = make(Progress { stage: Arc::clone(&sender), wanted: Arc::clone(&wanted) });
+        let begun = shelf.clock.millis();
+        let progress = Progress {
+            stage: Arc::clone(&sender),
+            wanted: Arc::clone(&wanted),
+            shelf: Arc::clone(shelf),
+            name: name.clone(),
+            old,
+            ttl,
+            begun,
+        };
+        let (work, shelf) = (make(progress), Arc::clone(shelf));
         let listed = Listed { state: Arc::clone(state), name, wanted: Arc::clone(&wanted) };
         let task = async move {
-            let begun = Instant::now();
             let outcome = work.await;
-            locked(&listed.state).keep(&listed.name, &outcome, begun);
+            let is_in_memory = locked(&listed.state).keep(&listed.name, &outcome, begun);
+            if let Ok(kept) = &outcome
+                && kept.checked == begun
+                && (kept.whole == begun || !is_in_memory)
+            {
+                // That a source was asked is written only where memory does not know it: one write a fetch is enough.
+                shelf.disk.keep(&listed.name, kept.clone());
+            }
             drop(listed);
-            sender.send_replace(Stage::Ended(outcome));
+            sender.send_replace(Stage::Ended(outcome.map(|kept| kept.made)));
         };
         let task = tokio::spawn(task.in_current_span()).abort_handle();
         Self { stage, wanted, task, waiting: 0 }
@@ -78,13 +103,64 @@ impl Drop for Listed {
     }
 }
 
-/// How the work tells those who wait where it is.
+/// What the work begins with, and how it tells those who wait where it is.
 pub(crate) struct Progress {
     stage: Arc<watch::Sender<Stage>>,
     wanted: Arc<Notify>,
+    shelf: Arc<Shelf>,
+    name: Name,
+    /// The picture as it was made before, if its source has not changed.
+    old: Option<Kept>,
+    ttl: Duration,
+    /// Unix milliseconds.
+    begun: u64,
 }
 
 impl Progress {
+    /// The picture, if it is on disk and good. One that is not is remembered for the questions below, as one of memory is.
+    pub(crate) async fn on_disk(&mut self) -> Option<Kept> {
+        if self.old.is_none() && !self.ttl.is_zero() {
+            self.old = self.shelf.disk.find(&self.name).await;
+        }
+        let good = self.old.take_if(|old| old.is_good(self.ttl, self.begun));
+        match (&good, &self.old) {
+            (Some(_), _) => self.shelf.metrics.derivative_asked("disk"),
+            (None, None) => self.shelf.metrics.derivative_asked("made"),
+            (None, Some(_)) => {}
+        }
+        good
+    }
+
+    /// What to ask the source by: whether it has changed.
+    pub(crate) fn validator(&self) -> Option<&Validator> {
+        self.old.as_ref()?.believed(self.begun)
+    }
+
+    /// The source has not changed: the picture is good for another time. Without one, somebody answered what was not asked.
+    pub(crate) fn unchanged(self) -> Result<Kept, Denial> {
+        let old = self.old.ok_or(Code::Internal)?;
+        self.shelf.metrics.derivative_asked("renewed");
+        Ok(Kept { checked: self.begun, ..old })
+    }
+
+    /// The source was fetched, and is what the picture was made of.
+    pub(crate) fn unchanged_content(&mut self, source_version: &str, validator: Option<&Validator>) -> Option<Kept> {
+        let old = self.old.take_if(|old| *old.made.source_version == *source_version);
+        if let Some(old) = old {
+            self.shelf.metrics.derivative_asked("renewed");
+            return Some(Kept { validator: validator.cloned(), checked: self.begun, whole: self.begun, ..old });
+        }
+        if self.old.take().is_some() {
+            self.shelf.metrics.derivative_asked("made");
+        }
+        None
+    }
+
+    /// The picture was made, of an original that was fetched whole.
+    pub(crate) fn made(&self, made: Made, validator: Option<Validator>) -> Kept {
+        Kept { made, validator, checked: self.begun, whole: self.begun }
+    }
+
     /// The source is there; returns once somebody wants more than its version. Where nobody does, the work is aborted here.
     pub(crate) async fn fetched(&self, source_version: Arc<str>) {
         self.stage.send_replace(Stage::Fetched(source_version));

@@ -1,6 +1,8 @@
-//! Finished pictures, each made once for all who ask for it at once, and kept in memory for a short time.
+//! Finished pictures, each made once for all who ask for it at once, and kept in memory and on disk.
 //!
-//! [`Derivatives::ask`] finds a picture that is kept or the work that is under way for a name, or begins it. What holds:
+//! [`Derivatives::ask`] finds a picture that is good in memory, or the work that is under way for a name, or begins it. That
+//! work looks on disk first ([`Progress::on_disk`]). What is held but no longer good is made anew only if its source has
+//! changed. What holds:
 //! - everyone passed the gate and the limits before asking: a picture is shared, an admission never (SIG-17);
 //! - everyone who waits gets the same bytes or the same refusal; who waits holds no place in the queue for work;
 //! - the work belongs to those who wait, not to whom it began with: it goes on while one of them is left, and stops when
@@ -9,7 +11,11 @@
 //!   the project.
 
 mod crowd;
+mod disk;
+mod kept;
 mod memory;
+#[cfg(test)]
+mod renewal_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,9 +31,11 @@ use sealpix::operations::Operations;
 
 pub(crate) use crowd::Progress;
 use crowd::{Flight, Waiting};
-use memory::Memory;
-use tokio::time::Instant;
+use disk::Disk;
+pub(crate) use kept::Kept;
+use memory::{Found, Memory};
 
+use crate::clock::Clock;
 use crate::config::DerivativesConfig;
 use crate::images::Format;
 use crate::observe::metrics::Metrics;
@@ -58,7 +66,7 @@ impl Name {
 /// A finished picture; a clone shares its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// The version of the source that it was made of.
+    /// The version of the source that it was made of, and of its watermark.
     pub(crate) source_version: Arc<str>,
     /// The whole file.
     pub(crate) bytes: Bytes,
@@ -69,8 +77,15 @@ pub(crate) struct Made {
 /// The pictures that are being made, and those that were made lately.
 pub(crate) struct Derivatives {
     state: Arc<Mutex<State>>,
-    metrics: Arc<Metrics>,
+    shelf: Arc<Shelf>,
     waiting_for_one: usize,
+}
+
+/// What a piece of work needs beside the list of flights.
+struct Shelf {
+    disk: Disk,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
 }
 
 struct State {
@@ -80,10 +95,11 @@ struct State {
 }
 
 impl State {
-    /// Keeps what was begun at `begun`, where that is worth it.
-    fn keep(&mut self, name: &Name, outcome: &Result<Made, Denial>, begun: Instant) {
-        self.memory.keep(name, outcome, begun, Instant::now());
+    /// Keeps what was begun at `begun` in memory, where that is worth it; says whether.
+    fn keep(&mut self, name: &Name, outcome: &Result<Kept, Denial>, begun: u64) -> bool {
+        let is_held = self.memory.keep(name, outcome, begun);
         self.metrics.derivatives_held(self.memory.bytes());
+        is_held
     }
 }
 
@@ -93,11 +109,18 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Derivatives {
-    /// None yet.
-    pub(crate) fn new(config: &DerivativesConfig, metrics: Arc<Metrics>) -> Self {
+    /// What the disk has from before.
+    pub(crate) async fn open(config: &DerivativesConfig, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let memory = Memory::new(config.memory_bytes, config.ttl);
+        let disk = Disk::open(&config.disk, Arc::clone(&metrics)).await;
         let state = State { flights: HashMap::new(), memory, metrics: Arc::clone(&metrics) };
-        Self { state: Arc::new(Mutex::new(state)), metrics, waiting_for_one: WAITING_FOR_ONE }
+        let shelf = Arc::new(Shelf { disk, clock, metrics });
+        Self { state: Arc::new(Mutex::new(state)), shelf, waiting_for_one: WAITING_FOR_ONE }
+    }
+
+    /// Writes to disk what waits for it; nothing is kept there afterwards.
+    pub(crate) async fn close(&self) {
+        self.shelf.disk.close().await;
     }
 
     /// Finds a picture in memory, joins the work on it, or begins that with `make`.
@@ -106,16 +129,20 @@ impl Derivatives {
     /// A refusal that is remembered; `overloaded`: too many wait for this picture already.
     pub(crate) fn ask<Work>(&self, name: Name, make: impl FnOnce(Progress) -> Work) -> Result<Asked, Denial>
     where
-        Work: Future<Output = Result<Made, Denial>> + Send + 'static,
+        Work: Future<Output = Result<Kept, Denial>> + Send + 'static,
     {
         let mut state = locked(&self.state);
         // What is finished is kept before it leaves the list of flights: one look under one lock misses none.
-        if let Some(outcome) = state.memory.find(&name, Instant::now()) {
-            drop(state);
-            self.metrics.derivative_asked("memory");
-            return outcome.map(Asked::Held);
-        }
-        let (flight, result) = match state.flights.get_mut(&name) {
+        let old = match state.memory.find(&name, self.shelf.clock.millis()) {
+            Some(Found::Good(outcome)) => {
+                drop(state);
+                self.shelf.metrics.derivative_asked("memory");
+                return outcome.map(Asked::Held);
+            }
+            Some(Found::Old(kept)) => Some(kept),
+            None => None,
+        };
+        let flight = match state.flights.get_mut(&name) {
             Some(flight) if flight.waiting >= self.waiting_for_one => {
                 let detail = "too many wait for this picture";
                 return Err(Denial {
@@ -123,13 +150,16 @@ impl Derivatives {
                     ..Denial::new(Code::Overloaded, detail)
                 });
             }
-            Some(flight) => (flight, "joined"),
+            Some(flight) => {
+                self.shelf.metrics.derivative_asked("joined");
+                flight
+            }
             None => {
-                let flight = Flight::begin(&self.state, name.clone(), make);
-                (state.flights.entry(name.clone()).or_insert(flight), "made")
+                let ttl = state.memory.ttl(&name);
+                let flight = Flight::begin(&self.state, &self.shelf, name.clone(), old, ttl, make);
+                state.flights.entry(name.clone()).or_insert(flight)
             }
         };
-        self.metrics.derivative_asked(result);
         Ok(Asked::Coming(flight.join(&self.state, name)))
     }
 }

@@ -1,9 +1,11 @@
 //! One piece of work and its crowd, with work that does what the test says.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::config::DiskConfig;
 
 fn name(text: &str) -> Name {
     Name { text: text.into(), ttl: Duration::MAX }
@@ -13,13 +15,30 @@ fn picture() -> Made {
     Made { source_version: "v1".into(), bytes: Bytes::from_static(b"picture"), format: Format::Png }
 }
 
-/// With no memory: what these tests are about is what happens at once.
-fn derivatives() -> Derivatives {
-    holding(0)
+/// As work ends with it.
+fn kept() -> Kept {
+    Kept { made: picture(), validator: None, checked: NOW, whole: NOW }
 }
 
-fn holding(memory_bytes: usize) -> Derivatives {
-    Derivatives::new(&DerivativesConfig { memory_bytes, ttl: Duration::from_secs(60) }, Arc::new(Metrics::new(0)))
+const NOW: u64 = 1_700_000_000_000;
+
+struct Fixed;
+
+impl Clock for Fixed {
+    fn millis(&self) -> u64 {
+        NOW
+    }
+}
+
+/// With no memory: what these tests are about is what happens at once.
+async fn derivatives() -> Derivatives {
+    holding(0).await
+}
+
+async fn holding(memory_bytes: usize) -> Derivatives {
+    let disk = DiskConfig { folder: PathBuf::new(), bytes: 0, least_free_bytes: 0 };
+    let config = DerivativesConfig { memory_bytes, ttl: Duration::from_secs(60), disk };
+    Derivatives::open(&config, Arc::new(Fixed), Arc::new(Metrics::new(0))).await
 }
 
 /// Says when it is dropped.
@@ -33,7 +52,7 @@ impl Drop for Dropped {
 
 #[tokio::test]
 async fn everyone_gets_the_same_bytes_and_later_ones_a_new_piece_of_work() {
-    let derivatives = derivatives();
+    let derivatives = derivatives().await;
     let works = Arc::new(AtomicUsize::new(0));
     for round in 1..=2 {
         let ask = || {
@@ -41,7 +60,7 @@ async fn everyone_gets_the_same_bytes_and_later_ones_a_new_piece_of_work() {
             derivatives.ask(name("a"), |progress| async move {
                 works.fetch_add(1, Ordering::SeqCst);
                 progress.fetched("v1".into()).await;
-                Ok(picture())
+                Ok(kept())
             })
         };
         let (first, second) = (ask().unwrap(), ask().unwrap());
@@ -53,7 +72,7 @@ async fn everyone_gets_the_same_bytes_and_later_ones_a_new_piece_of_work() {
 
 #[tokio::test]
 async fn who_asks_for_the_version_alone_has_no_pixel_made() {
-    let derivatives = derivatives();
+    let derivatives = derivatives().await;
     let (sender, stopped) = oneshot::channel();
     let mut held = Dropped(Some(sender));
     let work = |progress: Progress| async move {
@@ -69,7 +88,7 @@ async fn who_asks_for_the_version_alone_has_no_pixel_made() {
 
 #[tokio::test]
 async fn dos9_the_work_stops_when_the_last_one_leaves_and_not_before() {
-    let derivatives = derivatives();
+    let derivatives = derivatives().await;
     let (sender, mut stopped) = oneshot::channel();
     let held = Dropped(Some(sender));
     let work = |_| async move {
@@ -77,12 +96,12 @@ async fn dos9_the_work_stops_when_the_last_one_leaves_and_not_before() {
         std::future::pending().await
     };
     let (first, second) =
-        (derivatives.ask(name("a"), work).unwrap(), derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap());
+        (derivatives.ask(name("a"), work).unwrap(), derivatives.ask(name("a"), |_| async { Ok(kept()) }).unwrap());
     drop(first);
     tokio::time::timeout(Duration::from_millis(50), &mut stopped).await.unwrap_err();
     drop(second);
     // Before the task has ended, the name is free already; and its end takes nothing from the next.
-    let next = derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap();
+    let next = derivatives.ask(name("a"), |_| async { Ok(kept()) }).unwrap();
     tokio::time::timeout(Duration::from_secs(10), stopped).await.unwrap().unwrap();
     assert_eq!(next.made().await, Ok(picture()));
     assert!(locked(&derivatives.state).flights.is_empty());
@@ -90,7 +109,7 @@ async fn dos9_the_work_stops_when_the_last_one_leaves_and_not_before() {
 
 #[tokio::test]
 async fn ops4_a_refusal_and_a_panic_are_shared_and_forgotten() {
-    let derivatives = derivatives();
+    let derivatives = derivatives().await;
     let refused = || derivatives.ask(name("a"), |_| async { Err(Code::SourceNotFound.into()) }).unwrap();
     let (first, mut second) = (refused(), refused());
     assert_eq!(first.made().await.unwrap_err().code, Code::SourceNotFound);
@@ -99,13 +118,13 @@ async fn ops4_a_refusal_and_a_panic_are_shared_and_forgotten() {
     let (first, second) = (panics(), panics());
     assert_eq!(first.made().await.unwrap_err().code, Code::Internal);
     assert_eq!(second.made().await.unwrap_err().code, Code::Internal);
-    let made = derivatives.ask(name("a"), |_| async { Ok(picture()) }).unwrap();
+    let made = derivatives.ask(name("a"), |_| async { Ok(kept()) }).unwrap();
     assert_eq!(made.made().await, Ok(picture()));
 }
 
 #[tokio::test]
 async fn a_crowd_is_bounded_and_names_are_apart() {
-    let derivatives = Derivatives { waiting_for_one: 2, ..derivatives() };
+    let derivatives = Derivatives { waiting_for_one: 2, ..derivatives().await };
     let ask = |text| derivatives.ask(name(text), |_| std::future::pending());
     let (first, _second) = (ask("a").unwrap(), ask("a").unwrap());
     let shed = ask("a").err().unwrap();
@@ -117,7 +136,7 @@ async fn a_crowd_is_bounded_and_names_are_apart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_memory_is_the_same_bytes_without_work_and_who_comes_between_never_begins_anew() {
-    let derivatives = Arc::new(holding(1 << 20));
+    let derivatives = Arc::new(holding(1 << 20).await);
     let works = Arc::new(AtomicUsize::new(0));
     let asking = (0..200).map(|_| {
         let (derivatives, works) = (Arc::clone(&derivatives), Arc::clone(&works));
@@ -125,7 +144,7 @@ async fn what_is_in_memory_is_the_same_bytes_without_work_and_who_comes_between_
             let work = |progress: Progress| async move {
                 works.fetch_add(1, Ordering::SeqCst);
                 progress.fetched("v1".into()).await;
-                Ok(picture())
+                Ok(kept())
             };
             let mut asked = derivatives.ask(name("a"), work).unwrap();
             tokio::task::yield_now().await;

@@ -1,6 +1,6 @@
-//! The formats that the engine reads and writes, and the finished picture.
+//! The formats that the engine reads and writes, and what it hands back.
 
-/// A raster format that a browser shows and never runs.
+/// A raster format that a browser shows and never runs, or the description in a picture's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JPEG.
@@ -11,8 +11,10 @@ pub enum Format {
     Webp,
     /// AVIF.
     Avif,
-    /// GIF: read, and passed on without its metadata; not written yet.
+    /// GIF.
     Gif,
+    /// No picture: its description in JSON. Never that of a source.
+    Json,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
             Self::Webp => "image/webp",
             Self::Avif => "image/avif",
             Self::Gif => "image/gif",
+            Self::Json => "application/json",
         }
     }
 
@@ -37,6 +40,7 @@ impl Format {
             Self::Webp => "webp",
             Self::Avif => "avif",
             Self::Gif => "gif",
+            Self::Json => "json",
         }
     }
 
@@ -50,21 +54,21 @@ impl Format {
     pub(super) fn longest_side(self) -> u32 {
         match self {
             Self::Jpeg => 65_500,
-            Self::Png => u32::MAX,
+            Self::Png | Self::Json => u32::MAX,
             Self::Webp => 16_383,
             Self::Avif | Self::Gif => 65_535,
         }
     }
 }
 
-/// The finished picture.
+/// The finished picture, or its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Derivative {
     /// The whole file.
     pub bytes: Vec<u8>,
     /// Its format.
     pub format: Format,
-    /// Its width as shown, in pixels.
+    /// Its width as shown, in pixels; that of the picture that is described.
     pub width: u32,
     /// Its height as shown, in pixels.
     pub height: u32,

@@ -31,6 +31,11 @@ impl Size {
     pub(super) fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+
+    /// The size itself, or the largest of its aspect whose longer side is `side`.
+    pub(super) fn at_most(self, side: u32) -> Self {
+        if self.width.max(self.height) <= side { self } else { inside(self, Self { width: side, height: side }) }
+    }
 }
 
 /// A part of a picture, in whole pixels.
@@ -50,6 +55,14 @@ impl Rect {
 
     pub(super) fn size(self) -> Size {
         Size { width: self.width, height: self.height }
+    }
+
+    /// The smallest part that holds both.
+    pub(super) fn with(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
     }
 
     pub(super) fn area(self) -> Area {
@@ -123,6 +136,7 @@ impl Request {
             anchor: match operations.gravity {
                 Some(Gravity::Compass { x, y, .. }) => Anchor::Share(x, y),
                 Some(Gravity::Point(x, y)) => Anchor::Point(x.thousandths(), y.thousandths()),
+                // What draws the eye is not known yet: `attention` moves the part there.
                 Some(Gravity::Smart) | None => Anchor::Share(500, 500),
             },
         }
@@ -235,6 +249,15 @@ impl Plan {
         let (pw, ph) = (f64::from(self.picture.width), f64::from(self.picture.height));
         let wider = compare(self.picture, source) != std::cmp::Ordering::Less;
         let (width, height) = if wider { (sw, sw * ph / pw) } else { (sh * pw / ph, sh) };
+        self.part = Area { width, height, ..self.part };
+        self.placed(source, anchor)
+    }
+
+    /// Keeps a part of this size elsewhere.
+    fn placed(mut self, source: Size, anchor: Anchor) -> Self {
+        let (sw, sh) = (f64::from(source.width), f64::from(source.height));
+        let (pw, ph) = (f64::from(self.picture.width), f64::from(self.picture.height));
+        let Area { width, height, .. } = self.part;
         let (share_x, share_y) = match anchor {
             Anchor::Share(x, y) => ((sw - width) * f64::from(x) / 1000.0, (sh - height) * f64::from(y) / 1000.0),
             Anchor::Point(x, y) => {
@@ -248,6 +271,38 @@ impl Plan {
         }
         self.part = Area { x, y, width, height };
         self
+    }
+
+    /// Whether a part of the window is left out, so that the gravity says which.
+    pub(super) fn cuts(&self) -> bool {
+        self.part != self.window.area()
+    }
+
+    /// The plan with another part of its window kept: of the same size, elsewhere.
+    pub(super) fn aimed(self, anchor: Anchor) -> Self {
+        let mut plan = self.placed(self.window.size(), anchor);
+        plan.part.x += f64::from(plan.window.x);
+        plan.part.y += f64::from(plan.window.y);
+        plan
+    }
+
+    /// The same result with a canvas of at most this side, everything on it as much smaller.
+    pub(super) fn at_most(self, side: u32) -> Self {
+        let canvas = self.canvas.at_most(side);
+        let scaled = |value: u32, to: u32, from: u32| rounded(value.into(), to.into(), from.into()).min(to);
+        let picture = Size {
+            width: scaled(self.picture.width, canvas.width, self.canvas.width),
+            height: scaled(self.picture.height, canvas.height, self.canvas.height),
+        };
+        let moved = |at: u32, to: u32, from: u32, room: u32| match at {
+            0 => 0,
+            _ => scaled(at, to, from).min(room),
+        };
+        let at = (
+            moved(self.at.0, canvas.width, self.canvas.width, canvas.width - picture.width),
+            moved(self.at.1, canvas.height, self.canvas.height, canvas.height - picture.height),
+        );
+        Self { picture, canvas, at, ..self }
     }
 
     /// Stands the picture on a canvas that is at least as large.
@@ -280,26 +335,25 @@ impl Plan {
         self.keeps_pixels(source) && !self.has_margin()
     }
 
-    /// By how much a JPEG may be shrunk while it is decoded: the largest of 8, 4, 2 that leaves at least the
-    /// size of the picture, so that the resize never enlarges what decoding shrank. The rule of sharp, a Node
-    /// library, for its shrink on load. 1 for other formats.
+    /// By how much a JPEG may be shrunk while it is decoded: the largest of 8, 4, 2 that leaves the resize more than it
+    /// takes away, half of that where hardly anything would be left to do: a resize by less than a factor and a part shows
+    /// the decoder's coarse filter. The rule of sharp, a Node library, for its shrink on load. 1 for other formats.
     pub(super) fn decoder_shrink(&self, probe: &Probe) -> u32 {
         if self.at_full_size || !matches!(probe.coding, Coding::Jpeg { .. }) {
             return 1;
         }
-        [8, 4, 2]
-            .into_iter()
-            .find(|shrink| {
-                let by = f64::from(*shrink);
-                self.part.width / by >= f64::from(self.picture.width)
-                    && self.part.height / by >= f64::from(self.picture.height)
-            })
-            .unwrap_or(1)
+        let (across, down) =
+            (self.part.width / f64::from(self.picture.width), self.part.height / f64::from(self.picture.height));
+        let ratio = across.min(down);
+        match [8, 4, 2].into_iter().find(|shrink| ratio >= f64::from(*shrink)) {
+            Some(shrink) if ratio < f64::from(shrink + 1) => shrink / 2,
+            shrink => shrink.unwrap_or(1),
+        }
     }
 }
 
 /// `value * numerator / denominator`, rounded half up, at least 1, at most [`u32::MAX`].
-fn rounded(value: u64, numerator: u64, denominator: u64) -> u32 {
+pub(super) fn rounded(value: u64, numerator: u64, denominator: u64) -> u32 {
     let (twice, denominator) = (value.saturating_mul(numerator).saturating_mul(2), denominator.max(1));
     u32::try_from((twice.saturating_add(denominator)) / (2 * denominator)).unwrap_or(u32::MAX).max(1)
 }
@@ -310,7 +364,7 @@ fn compare(one: Size, other: Size) -> std::cmp::Ordering {
 }
 
 /// The largest size of `source`'s aspect inside `asked`.
-fn inside(source: Size, asked: Size) -> Size {
+pub(super) fn inside(source: Size, asked: Size) -> Size {
     if compare(source, asked) == std::cmp::Ordering::Less {
         let width = rounded(u64::from(asked.height), u64::from(source.width), u64::from(source.height));
         Size { width: width.min(asked.width), height: asked.height }

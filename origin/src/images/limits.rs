@@ -1,6 +1,7 @@
 //! How much work one request may cause. Everything here is decided from headers and arithmetic, before the
 //! first pixel is decoded (DOS-1, DOS-4, DOS-11).
 
+use super::attention;
 use super::effects::Effects;
 use super::encode::Order;
 use super::error::ImageError;
@@ -20,6 +21,8 @@ pub struct Limits {
     pub output_side: u32,
     /// Most pixels of the result. 40 million: an 8K picture (33 million) fits, a full 8192 square does not.
     pub output_pixels: u64,
+    /// Most pixels of an animated result, summed over its frames. 50 million, as many as a source may have.
+    pub animation_pixels: u64,
     /// Most bytes that decoding, resizing and encoding may hold at once, by [`super::estimate_bytes`]. 768 MiB: a
     /// 50-megapixel progressive JPEG to a small result fits, and four workers fit in 4 GiB on ordinary load.
     pub memory_bytes: u64,
@@ -35,6 +38,7 @@ impl Default for Limits {
             frames: 200,
             output_side: 8192,
             output_pixels: 40_000_000,
+            animation_pixels: 50_000_000,
             memory_bytes: 768 << 20,
             jpeg_scans: 100,
         }
@@ -85,10 +89,11 @@ impl Limits {
 }
 
 /// Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
-const FIXED_BYTES: u64 = 8 << 20;
+pub(super) const FIXED_BYTES: u64 = 8 << 20;
 
-/// The most bytes that the work will hold at once, above the source itself: the largest of three moments: the end of
-/// the resize, when the decoded pixels are still there; the effects; and the encoding, when only the result is.
+/// The most bytes that the work will hold at once, above the source itself: the largest of four moments: the end of
+/// the resize, when the decoded pixels are still there; the effects; the watermark; and the encoding, when only the result
+/// is.
 #[must_use]
 pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, order: &Order) -> u64 {
     let format = order.format;
@@ -106,6 +111,9 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         let target = probe.orientation.turn(plan.picture);
         // A plan made before `trim` has as many pixels as any, and either side may be the longer.
         let across = if plan.at_full_size { target.width.max(target.height) } else { target.width };
+        // `g_smart` makes a copy of its own before.
+        let copied = plan.cuts() || plan.at_full_size;
+        let across = if copied { across.max(attention::COPY_PIXELS) } else { across };
         let rows = u64::from(across) * u64::from(probe.size.height.div_ceil(shrink));
         decoding.max(decoded * channels + premultiplied + rows * channels + result)
     };
@@ -122,6 +130,8 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         Format::Webp => pixels * if probe.alpha { 34 } else { 18 } + (12 << 20),
         // 16-bit planes, their reconstruction, and per-block decisions of rav1e. Measured: 49 without alpha, 54 with.
         Format::Avif => pixels * if channels == 3 { 51 } else { 56 },
+        // A few hundred bytes of text.
+        Format::Json => 0,
     };
     // The result decoded again, its luma and that of the picture, and its bytes (`q_auto`).
     let judging = match format {
@@ -129,18 +139,19 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         Format::Jpeg => pixels * 8,
         Format::Webp => pixels * 13,
         Format::Avif => pixels * if channels == 3 { 20 } else { 24 },
-        Format::Png | Format::Gif => 0,
+        Format::Png | Format::Gif | Format::Json => 0,
     };
     // The best result so far, while another is tried (`max`).
     let best = order.max_bytes.map_or(0, |max| (pixels * 3).min(max as u64));
     let encoder = encoder.max(judging) + best;
     let working = effects.working_bytes(plan.picture, channels);
-    FIXED_BYTES + resizing.max(working).max(2 * result).max(result + encoder)
+    let marking = result + effects.marking_bytes(plan.canvas);
+    FIXED_BYTES + resizing.max(working).max(2 * result).max(marking).max(result + encoder)
 }
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files
 /// of each kind; the numbers are bytes a pixel.
-fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
+pub(super) fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
     let pixels = probe.size.pixels();
     match probe.coding {
         // Two bytes a coefficient, for every sample of every component, when more than one scan must be kept.
@@ -153,12 +164,12 @@ fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         }
         // Grey is held beside the colours that it becomes.
         Coding::Png { .. } => pixels * if probe.alpha { 6 } else { 4 },
-        // Indices, the frame's pixels, the screen.
-        Coding::Gif => pixels * 9,
+        // The picture, the screen before it, and the screen with it; indices.
+        Coding::Gif => pixels * 13,
         // A frame, the canvas that it is drawn on, and what the decoder hands over; the frame's own state.
-        Coding::Webp if probe.frames > 1 => pixels * 16,
+        Coding::Webp { animated: true } => pixels * 16,
         // The lossless decoder works on four bytes a pixel, and hands over three or four.
-        Coding::Webp => pixels * 8,
+        Coding::Webp { .. } => pixels * 8,
         // Planes of at most 4:4:4, the decoder's and ours at two bytes a sample; alpha; pixels.
         Coding::Avif => pixels * if probe.alpha { 19 } else { 15 },
     }

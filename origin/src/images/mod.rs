@@ -1,11 +1,11 @@
-//! Image work: pure functions from bytes to bytes. No I/O, no clock but the deadline that is handed in.
+//! Image work: pure functions from bytes to bytes. No I/O, no clock but for the deadline that is handed in.
 //!
 //! [`process`] is the straight line:
 //!
 //! ```text
 //! probe ── limits ── view ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
-//!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘
-//!  only     allocation rot, flip        (trim: plan after decoding)
+//!  header   before any page, crop   └── pixels: decode, resize, colour, turn, bg ─┘   (f_json: describe)
+//!  only     allocation rot, flip        (trim: plan after decoding; g_smart: aim after decoding; animations: frame by frame)
 //! ```
 //!
 //! Everything that can be refused is refused from the header. Only the folder `codec` holds unsafe code; a panic anywhere below
@@ -13,15 +13,21 @@
 
 #![deny(unsafe_code)]
 
+mod animation;
+mod attention;
+mod blurhash;
 mod clean;
 mod codec;
 mod colour;
 mod decode;
+mod description;
+mod dominant;
 mod effects;
 mod encode;
 mod error;
 mod format;
 mod geometry;
+mod ground;
 mod limits;
 mod metadata;
 mod orientation;
@@ -32,30 +38,105 @@ mod resize;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod until;
 mod view;
+mod watermark;
+mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use sealpix::operations::{Background, Gravity, Operations, OutputFormat};
+use sealpix::operations::{Operations, OutputFormat};
 
+use self::animation::Timeline;
 use self::effects::Effects;
-use self::encode::{Drawn, Order};
+use self::encode::Order;
 use self::geometry::{Plan, Request, Size};
-use self::metadata::Kept;
-use self::picture::Picture;
-use self::planes::Planes;
 use self::probe::Probe;
 use self::view::View;
+use self::work::Work;
 
 pub use self::error::ImageError;
 pub use self::format::{Derivative, Format};
 pub use self::limits::Limits;
+pub use self::until::{Until, Wanted};
+pub use self::watermark::Mark;
 
-/// Turns a source into the derivative that the operations describe.
+/// What is to be made of a source.
 ///
-/// The operations are resolved: presets expanded, one width, a format that is not `auto`. Anything that the engine
-/// cannot do is refused by name, never ignored; see [`unsupported`].
+/// The operations are resolved: presets expanded, one width, a format that is not `auto`.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The whole file.
+    pub source: &'a [u8],
+    /// What is done with it.
+    pub operations: &'a Operations,
+    /// The watermark that they name.
+    pub mark: Option<&'a Mark>,
+    /// Whether the format is what `auto` became. Then an animation stays one: AVIF, which does not move here, becomes WebP,
+    /// which every client reads that reads AVIF.
+    pub is_negotiated: bool,
+    /// What it may cost.
+    pub limits: &'a Limits,
+}
+
+impl Job<'_> {
+    /// Turns the source into the derivative that the operations describe. Anything that the engine cannot do is refused by
+    /// name, never ignored; see [`unsupported`].
+    ///
+    /// # Errors
+    ///
+    /// See [`ImageError`].
+    pub fn run(&self, until: &Until) -> Result<Derivative, ImageError> {
+        if let Some(name) = unsupported(self.operations) {
+            return Err(ImageError::Unsupported(name));
+        }
+        caught(|| Work { job: *self, until }.run())
+    }
+
+    /// A bound on the memory that the work will hold at once, in bytes, from the source's header: what a queue can weigh
+    /// before it lets the work begin. The source itself is not counted.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Self::run`] that the header alone brings about.
+    pub fn estimate_bytes(&self) -> Result<u64, ImageError> {
+        if let Some(name) = unsupported(self.operations) {
+            return Err(ImageError::Unsupported(name));
+        }
+        caught(|| self.estimated_bytes())
+    }
+
+    fn estimated_bytes(&self) -> Result<u64, ImageError> {
+        let (operations, limits) = (self.operations, self.limits);
+        let probe = Probe::read(self.source)?;
+        limits.admit_source(&probe)?;
+        if changes_nothing(operations) {
+            return Ok(self.source.len() as u64);
+        }
+        let effects = Effects::of(operations).with_mark(self.mark);
+        let (format, view) = (self.format(&probe)?, View::new(&probe, operations)?);
+        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
+        let plan = effects.pad(match operations.trim {
+            None => Plan::within(view.shown_window(), &request),
+            Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
+        });
+        let plan = made(plan, &effects, format);
+        Ok(match Timeline::of(&probe, operations, format) {
+            Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
+            None => limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)),
+        })
+    }
+
+    /// The format of the result: the one asked for, else the source's.
+    fn format(&self, probe: &Probe) -> Result<Format, ImageError> {
+        let format = output_format(self.operations)?.unwrap_or(probe.format());
+        let moves = || Timeline::of(probe, self.operations, Format::Webp).is_some();
+        Ok(if self.is_negotiated && format == Format::Avif && moves() { Format::Webp } else { format })
+    }
+}
+
+/// [`Job::run`] of a job without a watermark, to a deadline.
 ///
 /// # Errors
 ///
@@ -66,11 +147,7 @@ pub fn process(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Derivative, ImageError> {
-    if let Some(name) = unsupported(operations) {
-        return Err(ImageError::Unsupported(name));
-    }
-    let work = Work { source, operations, limits, deadline };
-    caught(|| work.run())
+    Job { source, operations, mark: None, is_negotiated: false, limits }.run(&Until::at(deadline))
 }
 
 /// The format of a source by its first bytes, if the engine knows it.
@@ -89,13 +166,10 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageErr
 #[must_use]
 pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     let can_do = |name: &str| match name {
-        "page" | "crop" | "trim" | "rot" | "flip" => true,
+        "page" | "frames" | "crop" | "trim" | "rot" | "flip" => true,
         "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
         "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
-        "pad" | "round" => true,
-        "frames" => operations.frames.is_some_and(|frames| frames.get() == 1),
-        "g" => operations.gravity != Some(Gravity::Smart),
-        "bg" => matches!(operations.background, None | Some(Background::Colour(_))),
+        "g" | "bg" | "pad" | "round" | "wm" => true,
         "f" => output_format(operations).is_ok(),
         "q" | "max" | "meta" => true,
         _ => false,
@@ -103,189 +177,15 @@ pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     operations.items().map(|(name, _)| name).find(|name| !can_do(name))
 }
 
-/// A bound on the memory that the work will hold at once, in bytes, from the source's header: what a queue can weigh
-/// before it lets the work begin. The source itself is not counted.
-///
-/// # Errors
-///
-/// The errors of [`process`] that the header alone brings about.
-pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Result<u64, ImageError> {
-    if let Some(name) = unsupported(operations) {
-        return Err(ImageError::Unsupported(name));
-    }
-    caught(|| {
-        let probe = Probe::read(source)?;
-        limits.admit_source(&probe)?;
-        if changes_nothing(operations) {
-            return Ok(source.len() as u64);
-        }
-        let effects = Effects::of(operations);
-        let (format, view) = (format_of(&probe, operations)?, View::new(&probe, operations)?);
-        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
-        let plan = effects.pad(match operations.trim {
-            None => Plan::within(view.shown_window(), &request),
-            Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
-        });
-        Ok(limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)))
-    })
-}
-
-/// One piece of work.
-struct Work<'a> {
-    source: &'a [u8],
-    operations: &'a Operations,
-    limits: &'a Limits,
-    deadline: Instant,
-}
-
-impl Work<'_> {
-    fn run(&self) -> Result<Derivative, ImageError> {
-        self.check_deadline()?;
-        let mut probe = Probe::read(self.source)?;
-        self.limits.admit_source(&probe)?;
-        if changes_nothing(self.operations) {
-            return self.cleaned(&probe);
-        }
-        let format = format_of(&probe, self.operations)?;
-        let order = Order::of(self.operations, format);
-        let effects = Effects::of(self.operations);
-        let view = View::new(&probe, self.operations)?;
-        let turned = view.orientation != probe.orientation;
-        probe.orientation = view.orientation;
-        let (plan, decoded) = match self.operations.trim {
-            None => (Plan::within(view.shown_window(), &Request::of(self.operations)), None),
-            Some(tolerance) => self.trimmed(&probe, view, tolerance.get())?,
-        };
-        let plan = effects.pad(plan);
-        self.limits.admit_result(plan.canvas, format)?;
-        self.limits.admit_memory(&probe, &plan, &effects, &order)?;
-        self.check_deadline()?;
-
-        let needs_pixels = effects.change_pixels() || order.halves_chroma_midway();
-        let planes = if needs_pixels { None } else { self.by_planes(&probe, &plan, &order)? };
-        let drawn = match planes {
-            Some(planes) => Drawn::Planes(planes),
-            None => {
-                let decoded = decoded.map_or_else(|| self.decoded(&probe, view, plan.decoder_shrink(&probe)), Ok)?;
-                Drawn::Pixels(self.by_pixels(decoded, &probe, &plan, &effects, format)?)
-            }
-        };
-        let kept = Kept::of(self.source, probe.format(), self.operations.metadata);
-        let covered = probe.alpha && self.operations.background.is_some();
-        let keeps_pixels = !turned && !covered && !effects.change_pixels();
-        let unchanged = plan.keeps_everything(probe.shown()) && keeps_pixels && format == probe.format();
-        let fill = |order: Order| order.fill(&drawn, &kept, self.limits, self.deadline);
-        if unchanged && probe.frames == 1 && order.is_served_by(self.source.len()) && kept.is_empty() {
-            let bytes = fill(order.without_bound())?;
-            if bytes.len() <= self.source.len() {
-                return Ok(derivative(bytes, format, plan.canvas));
-            }
-            // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
-            if let Ok(cleaned) = self.cleaned(&probe) {
-                return Ok(cleaned);
-            }
-        }
-        Ok(derivative(fill(order)?, format, plan.canvas))
-    }
-
-    /// The planar road, where it may be taken.
-    fn by_planes(&self, probe: &Probe, plan: &Plan, order: &Order) -> Result<Option<Planes>, ImageError> {
-        if !planes::may_stay(probe, plan, order.format) {
-            return Ok(None);
-        }
-        let halved = order.format == Format::Webp || order.first_quality() < encode::FULL_CHROMA_QUALITY;
-        let planes = planes::planes(self.source, probe, plan, halved, self.limits)?;
-        self.check_deadline()?;
-        Ok(planes)
-    }
-
-    /// The plan for what `trim` leaves, which only the pixels tell.
-    fn trimmed(
-        &self,
-        probe: &Probe,
-        mut view: View,
-        tolerance: u32,
-    ) -> Result<(Plan, Option<decode::Decoded>), ImageError> {
-        self.limits.admit_decoding(probe)?;
-        let decoded = self.decoded(probe, view, 1)?;
-        view.window = trim::trimmed(&decoded.picture, view.window, view.corner, tolerance);
-        let plan = Plan::within(view.shown_window(), &Request::of(self.operations));
-        Ok((Plan { at_full_size: true, ..plan }, Some(decoded)))
-    }
-
-    fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<decode::Decoded, ImageError> {
-        let decoded = decode::decode_frame(self.source, probe, view.frame, shrink, self.limits)?;
-        self.check_deadline()?;
-        Ok(decoded)
-    }
-
-    /// The road through pixels.
-    fn by_pixels(
-        &self,
-        decoded: decode::Decoded,
-        probe: &Probe,
-        plan: &Plan,
-        effects: &Effects,
-        format: Format,
-    ) -> Result<Picture, ImageError> {
-        let mut picture = decoded.picture;
-        if !plan.keeps_pixels(probe.shown()) {
-            let shrink = plan.decoder_shrink(probe);
-            let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);
-            let window = coded(plan.window.area()).touched(picture.size);
-            picture = resize::picture(&picture, window, coded(plan.part), probe.orientation.turn(plan.picture))?;
-            self.check_deadline()?;
-        }
-        if let Some(profile) = &decoded.profile {
-            picture = colour::to_srgb(picture, profile);
-        }
-        picture = effects.apply(picture.turned(probe.orientation), self.deadline)?;
-        let background = self.background(format);
-        picture = picture.over(background);
-        if plan.has_margin() {
-            picture = picture.on_canvas(plan, background);
-        }
-        picture = effects.round(picture, format, background).without_idle_alpha();
-        self.check_deadline()?;
-        Ok(picture)
-    }
-
-    /// The source without its metadata.
-    fn cleaned(&self, probe: &Probe) -> Result<Derivative, ImageError> {
-        let bytes = clean::clean(self.source, probe)?;
-        Ok(derivative(bytes, probe.format(), probe.shown()))
-    }
-
-    /// The background; a format without alpha has one in any case, and it is opaque.
-    fn background(&self, format: Format) -> [u8; 4] {
-        let asked = match self.operations.background {
-            Some(Background::Colour(colour)) => Some([colour.red, colour.green, colour.blue, colour.alpha]),
-            Some(Background::Blur | Background::Auto) | None => None,
-        };
-        match (format.has_alpha(), asked) {
-            (true, asked) => asked.unwrap_or([0; 4]),
-            (false, asked) => picture::on_white(asked.unwrap_or([255; 4])),
-        }
-    }
-
-    fn check_deadline(&self) -> Result<(), ImageError> {
-        if Instant::now() < self.deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) }
-    }
+/// The plan of the pixels that are made: few for a description, unless an effect works on those of the whole result.
+fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
+    let small = format == Format::Json && !effects.change_pixels();
+    if small { plan.at_most(description::SIDE_PIXELS) } else { plan }
 }
 
 /// Whether no pixel work is asked for: `dl` only names the answer.
 fn changes_nothing(operations: &Operations) -> bool {
     operations.items().all(|(name, _)| name == "dl")
-}
-
-/// The format of the result: the one asked for, else the source's where the engine writes it. A GIF becomes PNG, which
-/// keeps its transparency and its colours.
-fn format_of(probe: &Probe, operations: &Operations) -> Result<Format, ImageError> {
-    let asked = output_format(operations)?;
-    Ok(asked.unwrap_or(match probe.format() {
-        Format::Gif => Format::Png,
-        format => format,
-    }))
 }
 
 fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> {
@@ -295,7 +195,9 @@ fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> 
         Some(OutputFormat::Png) => Ok(Some(Format::Png)),
         Some(OutputFormat::Webp) => Ok(Some(Format::Webp)),
         Some(OutputFormat::Avif) => Ok(Some(Format::Avif)),
-        Some(OutputFormat::Auto | OutputFormat::Gif | OutputFormat::Json) => Err(ImageError::Unsupported("f")),
+        Some(OutputFormat::Json) => Ok(Some(Format::Json)),
+        Some(OutputFormat::Gif) => Ok(Some(Format::Gif)),
+        Some(OutputFormat::Auto) => Err(ImageError::Unsupported("f")),
     }
 }
 

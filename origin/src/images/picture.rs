@@ -1,6 +1,6 @@
 //! Decoded pixels: 8 bits a channel, rows without gaps, alpha not premultiplied.
 
-use super::geometry::{Plan, Size};
+use super::geometry::{Plan, Rect, Size};
 use super::orientation::Orientation;
 
 /// What a pixel holds.
@@ -38,6 +38,17 @@ impl Picture {
         Self { size, channels: Channels::Rgba, pixels }
     }
 
+    /// The pixels, row by row; opaque where there is no alpha.
+    pub(super) fn colours(&self) -> impl Iterator<Item = [u8; 4]> {
+        self.pixels.chunks_exact(self.channels.count()).map(colour)
+    }
+
+    /// The pixel at a place within the picture.
+    pub(super) fn colour_at(&self, x: u32, y: u32) -> [u8; 4] {
+        let at = (y as usize * self.size.width as usize + x as usize) * self.channels.count();
+        colour(&self.pixels[at..at + self.channels.count()])
+    }
+
     /// Turned upright.
     pub(super) fn turned(self, orientation: Orientation) -> Self {
         let pixels = match self.channels {
@@ -53,7 +64,42 @@ impl Picture {
         if self.channels == Channels::Rgb || pixels.iter().any(|[.., alpha]| *alpha != 255) {
             return self;
         }
-        Self::rgb(self.size, pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect())
+        self.without_alpha()
+    }
+
+    /// With every pixel as if it were opaque.
+    pub(super) fn without_alpha(self) -> Self {
+        match self.channels {
+            Channels::Rgb => self,
+            Channels::Rgba => {
+                let (pixels, _) = self.pixels.as_chunks::<4>();
+                let mut opaque = Vec::with_capacity(pixels.len() * 3);
+                pixels.iter().for_each(|[red, green, blue, _]| opaque.extend_from_slice(&[*red, *green, *blue]));
+                Self::rgb(self.size, opaque)
+            }
+        }
+    }
+
+    /// With an alpha channel, if only one that says nothing.
+    pub(super) fn with_alpha(self) -> Self {
+        match self.channels {
+            Channels::Rgba => self,
+            Channels::Rgb => {
+                let (pixels, _) = self.pixels.as_chunks::<3>();
+                let mut covered = Vec::with_capacity(pixels.len() * 4);
+                pixels.iter().for_each(|[red, green, blue]| covered.extend_from_slice(&[*red, *green, *blue, 255]));
+                Self::rgba(self.size, covered)
+            }
+        }
+    }
+
+    /// A part of it.
+    pub(super) fn part(&self, part: Rect) -> Self {
+        let count = self.channels.count();
+        let (left, width) = (part.x as usize * count, part.width as usize * count);
+        let rows = self.pixels.chunks_exact(self.size.width as usize * count).skip(part.y as usize);
+        let pixels = rows.take(part.height as usize).flat_map(|row| &row[left..left + width]).copied().collect();
+        Self { size: part.size(), channels: self.channels, pixels }
     }
 
     /// Laid over a background; an opaque one leaves no alpha.
@@ -68,6 +114,23 @@ impl Picture {
         } else {
             Self::rgba(self.size, blended.flatten().collect())
         }
+    }
+
+    /// Laid over an opaque picture that is at least as large.
+    pub(super) fn on(self, mut ground: Self, (left, top): (u32, u32)) -> Self {
+        let columns = ground.size.width as usize;
+        let (left, top, width) = (left as usize, top as usize, self.size.width as usize);
+        let (pixels, _) = ground.pixels.as_chunks_mut::<3>();
+        for (row, source) in self.pixels.chunks_exact(width * self.channels.count()).enumerate() {
+            let start = (top + row) * columns + left;
+            let target = &mut pixels[start..start + width];
+            for (target, source) in target.iter_mut().zip(source.chunks_exact(self.channels.count())) {
+                let [red, green, blue] = *target;
+                let [red, green, blue, _] = blend(colour(source), [red, green, blue, 255]);
+                *target = [red, green, blue];
+            }
+        }
+        ground
     }
 
     /// Standing on a larger canvas of the background's colour.
@@ -91,6 +154,10 @@ impl Picture {
         }
         if opaque { Self::rgb(plan.canvas, canvas) } else { Self::rgba(plan.canvas, canvas) }
     }
+}
+
+fn colour(samples: &[u8]) -> [u8; 4] {
+    [samples[0], samples[1], samples[2], samples.get(3).copied().unwrap_or(255)]
 }
 
 /// A background made opaque by laying it over white.

@@ -4,6 +4,9 @@
 //! statuses, formats and results are ours, a route is the pattern that the router matched.
 
 use std::fmt::{Debug, Error};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::MatchedPath;
@@ -68,6 +71,8 @@ pub struct Metrics {
     work_in_progress: Gauge,
     derivatives: Family<Ended, Counter>,
     derivative_memory: Gauge,
+    derivative_folder: Arc<OnceLock<PathBuf>>,
+    derivative_disk_errors: Counter,
     outbox_waiting: Gauge,
     edge_push: Family<Ended, Counter>,
     edge_events: Family<OfEvent, Counter>,
@@ -90,6 +95,8 @@ impl Metrics {
             work_in_progress: Gauge::default(),
             derivatives: Family::default(),
             derivative_memory: Gauge::default(),
+            derivative_folder: Arc::default(),
+            derivative_disk_errors: Counter::default(),
             outbox_waiting: Gauge::default(),
             edge_push: Family::default(),
             edge_events: Family::default(),
@@ -118,6 +125,12 @@ impl Metrics {
             "Finished pictures held in memory",
             Unit::Bytes,
             self.derivative_memory.clone(),
+        );
+        ours.register_collector(Box::new(DiskTaken(Arc::clone(&self.derivative_folder))));
+        ours.register(
+            "derivative_disk_errors",
+            "Finished pictures that could not be read from disk or were not written for want of room",
+            self.derivative_disk_errors.clone(),
         );
         ours.register("outbox_waiting", "Records that the edge does not have yet", self.outbox_waiting.clone());
         ours.register("edge_push", "Records pushed to the edge", self.edge_push.clone());
@@ -167,6 +180,16 @@ impl Metrics {
     /// Finished pictures take so many bytes of memory.
     pub fn derivatives_held(&self, bytes: usize) {
         self.derivative_memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Finished pictures are kept on disk, in this folder.
+    pub fn derivative_folder(&self, folder: PathBuf) {
+        let _ = self.derivative_folder.set(folder);
+    }
+
+    /// The disk failed a finished picture.
+    pub fn derivative_disk_failed(&self) {
+        self.derivative_disk_errors.inc();
     }
 
     /// So many records wait for the edge.
@@ -235,6 +258,25 @@ impl Collector for Process {
             None => Ok(()),
         }
     }
+}
+
+/// The disk that a folder's files take, read when it is asked for.
+#[derive(Debug)]
+struct DiskTaken(Arc<OnceLock<PathBuf>>);
+
+impl Collector for DiskTaken {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        let Some(bytes) = self.0.get().and_then(|folder| bytes_taken(folder).ok()) else { return Ok(()) };
+        let help = "Disk that finished pictures take";
+        let metric = encoder.encode_descriptor("derivative_disk", help, Some(&Unit::Bytes), MetricType::Gauge)?;
+        ConstGauge::new(bytes).encode(metric)
+    }
+}
+
+/// What is set aside for a folder's files, without what is only promised to them.
+fn bytes_taken(folder: &Path) -> std::io::Result<u64> {
+    let blocks = std::fs::read_dir(folder)?.map(|entry| entry?.metadata().map(|file| file.blocks()));
+    Ok(blocks.sum::<std::io::Result<u64>>()? * 512)
 }
 
 /// The memory that the process holds, where the system tells it as Linux does (proc_pid_status(5)).

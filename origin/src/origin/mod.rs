@@ -7,6 +7,7 @@ mod opening;
 pub mod retention;
 mod rotation;
 mod settings;
+mod sources;
 
 use std::fs::File;
 use std::path::Path;
@@ -28,6 +29,7 @@ use opening::CHECK;
 pub use licensing::LicenseState;
 pub use rotation::{NextJwt, Rotation};
 pub use settings::SettingShown;
+pub use sources::CredentialsGiven;
 
 /// Why the origin does not open, or does not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +101,7 @@ fn sealed_under(cell: &Cell) -> SealedUnder {
     match (cell.table, cell.row.as_str()) {
         ("settings", name) if name == DataKey::place(0).row => SealedUnder::Jwt,
         ("settings", name) if name != CHECK && name != JwtSecret::place(0).row => SealedUnder::Data,
+        ("sources", _) => SealedUnder::Data,
         _ => SealedUnder::Master,
     }
 }
@@ -170,7 +173,8 @@ impl Origin {
         }
         let links = cells.iter().filter(|cell| cell.table == "edge_links").count();
         let own = [CHECK, JwtSecret::place(0).row, DataKey::place(0).row];
-        let others = cells.iter().filter(|cell| cell.table != "edge_links" && !own.contains(&cell.row.as_str()));
+        let is_own = |cell: &&Cell| cell.table == "settings" && own.contains(&cell.row.as_str());
+        let others = cells.iter().filter(|cell| cell.table != "edge_links" && !is_own(cell));
         tracing::info!(count = others.count(), "other secrets opened");
         tracing::info!(count = links, "edge links opened");
         Ok(())

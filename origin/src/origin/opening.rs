@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{OpenError, create_private, lock};
 use crate::config::{Config, Database};
-use crate::registry::{Author, Cell, Registry};
+use crate::registry::{Author, Cell, Registry, StoredSource};
 use crate::vault::{
     DataKey, JwtKey, JwtSecret, JwtSecretChoice, MasterKey, Place, Vault, VaultError, resolve_jwt_secret, rewrap,
 };
@@ -41,7 +41,7 @@ pub(super) async fn open(config: &Config, now_millis: u64) -> Result<Opened, Ope
         Database::Postgres(_) => None,
     };
     let registry = open_registry(&config.database).await?;
-    let kept = Kept::sort(registry.setting_cells().await?);
+    let kept = Kept::sort(registry.setting_cells().await?, &registry.sources().await?);
     let has_secrets = kept.check.is_some() || !registry.cells().await?.is_empty();
     let vault = Vault::new(&master_key(config, has_secrets)?);
     let found = unlock(config, &vault, kept)?;
@@ -81,18 +81,19 @@ struct Kept {
     jwt_secret: Option<Cell>,
     data_key: Option<Cell>,
     /// Whether something is sealed under the data key.
-    has_settings: bool,
+    has_sealed: bool,
 }
 
 impl Kept {
-    fn sort(cells: Vec<Cell>) -> Self {
-        let mut kept = Self { check: None, jwt_secret: None, data_key: None, has_settings: false };
-        for cell in cells {
+    fn sort(settings: Vec<Cell>, sources: &[StoredSource]) -> Self {
+        let has_sealed = sources.iter().any(|source| source.credentials.is_some());
+        let mut kept = Self { check: None, jwt_secret: None, data_key: None, has_sealed };
+        for cell in settings {
             match cell.row.as_str() {
                 CHECK => kept.check = Some(cell),
                 name if name == JwtSecret::place(0).row => kept.jwt_secret = Some(cell),
                 name if name == DataKey::place(0).row => kept.data_key = Some(cell),
-                _ => kept.has_settings = true,
+                _ => kept.has_sealed = true,
             }
         }
         kept
@@ -139,7 +140,7 @@ fn unlock(config: &Config, vault: &Vault, kept: Kept) -> Result<Unlocked, OpenEr
     let key = JwtKey::new(&jwt);
     let (data, data_key) = match kept.data_key {
         // A data key was here, and what it sealed is here still.
-        None if kept.has_settings => return Err(VaultError::Damaged(DataKey::place(0).to_string()).into()),
+        None if kept.has_sealed => return Err(VaultError::Damaged(DataKey::place(0).to_string()).into()),
         None => {
             let data = DataKey::generate()?;
             let cell = Cell { sealed: data.seal(&key, 1)?, ..empty(DataKey::place(0).row, 1) };
@@ -162,7 +163,7 @@ fn unlock(config: &Config, vault: &Vault, kept: Kept) -> Result<Unlocked, OpenEr
 /// Unlocks within a change, and writes what must be written.
 async fn write(config: &Config, registry: &Registry, vault: &Vault, now_millis: u64) -> Result<Unlocked, OpenError> {
     let mut change = registry.change(&Author::system(now_millis)).await?;
-    let kept = Kept::sort(change.setting_cells().await?);
+    let kept = Kept::sort(change.setting_cells().await?, &change.sources().await?);
     if kept.check.is_none() && change.has_cells().await? {
         // Nothing proves this master key, and there is something that was sealed under one.
         return Err(VaultError::Damaged(Place::setting(CHECK, 0).to_string()).into());

@@ -113,7 +113,7 @@ impl Origin {
         let held = held.ok_or_else(|| RegistryError::Missing("data key".to_owned()))?;
         let (version, sealed) = if new_data_key {
             let key = DataKey::generate()?;
-            cells += self.reseal_settings(change, &DataVault::new(&key)).await?;
+            cells += self.reseal_data(change, &DataVault::new(&key)).await?;
             (held.version + 1, key.seal(&new, held.version + 1)?)
         } else {
             rewrap(&old, &new, held.version, &held.sealed)?
@@ -122,14 +122,20 @@ impl Origin {
         Ok(Rotation { cells: cells + 1, sessions: change.end_every_session().await? })
     }
 
-    async fn reseal_settings(&self, change: &mut Change, new: &DataVault) -> Result<usize, OpenError> {
+    async fn reseal_data(&self, change: &mut Change, new: &DataVault) -> Result<usize, OpenError> {
         let mut cells = change.setting_cells().await?;
         cells.retain(|cell| sealed_under(cell) == SealedUnder::Data);
         for cell in &cells {
             let (version, sealed) = self.data.reseal(new, cell.place(), &cell.sealed)?;
             change.set_setting_cell(&Cell { sealed, ..empty(&cell.row, version) }).await?;
         }
-        Ok(cells.len())
+        let sources = change.sources().await?;
+        let credentials: Vec<Cell> = sources.into_iter().filter_map(|source| source.credentials).collect();
+        for cell in &credentials {
+            let (version, sealed) = self.data.reseal(new, cell.place(), &cell.sealed)?;
+            change.reseal_source(&Cell { version, sealed, ..cell.clone() }).await?;
+        }
+        Ok(cells.len() + credentials.len())
     }
 }
 

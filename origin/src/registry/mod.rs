@@ -33,6 +33,7 @@ mod tokens;
 pub mod transfer;
 mod usage;
 mod users;
+mod watermarks;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub use state::{KeyDeclared, Mint, ProjectDeclared, SourceDeclared, State, State
 pub use tokens::StoredToken;
 pub use usage::{KeyUsage, UsageBy, UsageFilter, UsageTotal};
 pub use users::User;
+pub use watermarks::{MAX_WATERMARK_BYTES, MAX_WATERMARKS, StoredWatermark, WatermarkError, read_watermark};
 
 use crate::config;
 use database::{Access, Database, Row, Transaction, Value};
@@ -127,6 +129,7 @@ impl Registry {
         let mut cells = settings::cells(&mut db).await?;
         cells.extend(links::list(&mut db).await?.into_iter().map(|link| link.secret));
         cells.extend(keys::list(&mut db, None).await?.into_iter().map(|key| key.secret));
+        cells.extend(sources::list(&mut db).await?.into_iter().filter_map(|source| source.credentials));
         Ok(cells)
     }
 

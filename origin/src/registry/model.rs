@@ -72,6 +72,8 @@ pub struct Project {
     pub grants: Vec<Grant>,
     /// Its presets.
     pub presets: BTreeMap<Name, Preset>,
+    /// Its watermarks, in the order of their names' bytes; their pictures stand apart.
+    pub watermarks: Vec<Grant>,
     /// Its caching.
     pub caching: Caching,
     /// What its new keys get where their maker says nothing; no part of its record.
@@ -98,7 +100,7 @@ impl Project {
                 .iter()
                 .map(|(name, preset)| NamedPreset { name: name.clone(), operations: preset.clone() })
                 .collect(),
-            watermarks: Vec::new(),
+            watermarks: self.watermarks.clone(),
             caching: self.caching,
             epoch: self.epoch,
             source_epochs: self.source_epochs.clone(),
@@ -170,6 +172,8 @@ pub enum SourceKind {
     File,
     /// An https base URL.
     Http,
+    /// A bucket of an S3-compatible storage.
+    S3,
 }
 
 impl SourceKind {
@@ -179,6 +183,7 @@ impl SourceKind {
         match self {
             Self::File => "file",
             Self::Http => "http",
+            Self::S3 => "s3",
         }
     }
 }
@@ -190,8 +195,10 @@ pub struct StoredSource {
     pub name: Name,
     /// What it is.
     pub kind: SourceKind,
-    /// The folder's absolute path, or the base URL.
+    /// The folder's absolute path, the base URL, or the bucket's place.
     pub location: String,
+    /// What the storage is asked with, sealed; none where it is asked unsigned.
+    pub credentials: Option<Cell>,
     /// Rises when it changes; set by the registry.
     pub version: u64,
 }

@@ -108,6 +108,7 @@ pub(super) mod tests {
             require_referer: false,
             sources: Vec::new(),
             grants: Vec::new(),
+            watermarks: Vec::new(),
             presets: BTreeMap::new(),
             caching: Caching::default(),
             key_defaults: KeyDefaults::default(),

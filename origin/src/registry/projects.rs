@@ -7,16 +7,17 @@ use serde_json::json;
 
 use super::database::{Row, values};
 use super::{
-    Change, Key, Project, Query, RecordName, Registry, RegistryError, StoredSource, Versioned, keys, next_version,
-    outbox, parsed, purges, to_json,
+    Change, Key, Project, ProjectError, Query, RecordName, Registry, RegistryError, StoredSource, Versioned, keys,
+    next_version, outbox, parsed, purges, to_json,
 };
 
-/// What [`read`] reads, of the table as `p`. Grants, `name:version` with commas between, and source epochs, `epoch prefix`
-/// a line, are a part of the project's own statement, so that all are of one moment.
+/// What [`read`] reads, of the table as `p`. Grants and watermarks, `name:version` with commas between, and source epochs,
+/// `epoch prefix` a line, are a part of the project's own statement, so that all are of one moment.
 pub(super) const COLUMNS: &str = "p.slug, p.environment, p.referers, p.require_referer, p.sources, p.presets, \
      p.caching, p.epoch, p.version, p.key_defaults, (SELECT string_agg(s.name || ':' || CAST(s.version AS TEXT), ',') \
      FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug), p.is_removed, \
-     (SELECT string_agg(CAST(e.epoch AS TEXT) || ' ' || e.prefix, '\n') FROM source_epochs e WHERE e.project = p.slug)";
+     (SELECT string_agg(CAST(e.epoch AS TEXT) || ' ' || e.prefix, '\n') FROM source_epochs e WHERE e.project = p.slug), \
+     (SELECT string_agg(w.name || ':' || CAST(w.version AS TEXT), ',') FROM watermarks w WHERE w.project = p.slug)";
 
 pub(super) async fn find(db: &mut impl Query, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
     Ok(find_any(db, slug).await?.filter(|(_, is_removed)| !is_removed).map(|(project, _)| project))
@@ -38,6 +39,7 @@ pub(super) fn read(row: &Row) -> Result<Versioned<Project>, RegistryError> {
         sources: row.json(4, "project's sources")?,
         grants: parsed(read_grants(row.get::<Option<String>>(10)?.as_deref().unwrap_or_default()), "grant")?,
         presets: row.json(5, "project's presets")?,
+        watermarks: parsed(read_grants(row.get::<Option<String>>(13)?.as_deref().unwrap_or_default()), "watermark")?,
         caching: row.json(6, "project's caching")?,
         key_defaults: row.json(9, "project's defaults of keys")?,
         epoch: row.get(7)?,
@@ -135,7 +137,7 @@ impl Change {
     }
 
     /// Creates the project, or changes it; an equal project keeps its version. Epochs only rise, and the purges of its
-    /// sources stand. The versions of grants are the sources' own and no part of the project's row.
+    /// sources stand, as its watermarks do. The versions of grants are the sources' own and no part of the project's row.
     pub async fn put_project(&mut self, project: &Project) -> Result<(), RegistryError> {
         let stored = find_any(self, &project.slug).await?;
         let was_removed = stored.as_ref().is_some_and(|(_, is_removed)| *is_removed);
@@ -145,6 +147,7 @@ impl Change {
         if let Some(stored) = &stored {
             wanted.epoch = wanted.epoch.max(stored.value.epoch);
             wanted.grants.clone_from(&stored.value.grants);
+            wanted.watermarks.clone_from(&stored.value.watermarks);
             wanted.source_epochs.clone_from(&stored.value.source_epochs);
             if !was_removed && wanted == stored.value && granted(project) == granted(&stored.value) {
                 return Ok(());
@@ -154,6 +157,10 @@ impl Change {
                 // It has grown, and there is no room for its purges of parts any more.
                 wanted.purge(None, self.now());
                 purges::store(self, &stored.value, &wanted).await?;
+                if !wanted.fits() {
+                    // What is written was checked without the watermarks that the project has.
+                    return Err(RegistryError::Refused(ProjectError::TooLarge.to_string()));
+                }
             }
         }
         let sql = "INSERT INTO projects (slug, environment, referers, require_referer, sources, presets, caching, \
@@ -203,6 +210,7 @@ impl Change {
             self.revoke_key(key.public_key).await?;
         }
         self.execute("DELETE FROM grants WHERE project = $1", values![slug.as_str()]).await?;
+        self.execute("DELETE FROM watermarks WHERE project = $1", values![slug.as_str()]).await?;
         let version = next_version(stored.version, now);
         let sql = "UPDATE projects SET environment = $2, referers = '[]', require_referer = 0, sources = '[]', \
                    presets = '{}', caching = $3, key_defaults = '{}', epoch = $5, version = $4, is_removed = 1 \

@@ -83,7 +83,8 @@ impl Change {
     /// Whether the registry holds any sealed secret.
     pub async fn has_cells(&mut self) -> Result<bool, RegistryError> {
         let sql = "SELECT name FROM settings WHERE value_cell IS NOT NULL UNION ALL SELECT public_key FROM api_keys \
-                   UNION ALL SELECT id FROM edge_links LIMIT 1";
+                   UNION ALL SELECT id FROM edge_links UNION ALL \
+                   SELECT name FROM sources WHERE credentials_cell IS NOT NULL LIMIT 1";
         Ok(self.row(sql, Vec::new()).await?.is_some())
     }
 

@@ -1,13 +1,19 @@
-//! Table `sources`.
+//! Table `sources`. Credentials are sealed by the caller, into the cell that this table gives.
 
 use sealpix::operations::Name;
 use serde_json::json;
 
 use super::database::{Row, values};
-use super::{Change, Query, Registry, RegistryError, SourceKind, StoredSource, next_version};
+use super::{Cell, Change, Query, Registry, RegistryError, SourceKind, StoredSource, next_version};
 
-async fn list(db: &mut impl Query) -> Result<Vec<StoredSource>, RegistryError> {
-    let rows = db.rows("SELECT name, kind, location, version FROM sources", Vec::new()).await?;
+/// The place of a source's credentials.
+fn cell_of(name: &str, version: u64, sealed: String) -> Cell {
+    Cell { table: "sources", row: name.to_owned(), column: "credentials_cell", version, sealed }
+}
+
+pub(super) async fn list(db: &mut impl Query) -> Result<Vec<StoredSource>, RegistryError> {
+    let sql = "SELECT name, kind, location, version, credentials_cell, cell_version FROM sources";
+    let rows = db.rows(sql, Vec::new()).await?;
     let mut sources: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
     sources.sort_by(|a: &StoredSource, b| a.name.as_str().cmp(b.name.as_str()));
     Ok(sources)
@@ -17,10 +23,14 @@ fn read(row: &Row) -> Result<StoredSource, RegistryError> {
     let kind = |text: &str| match text {
         "file" => Some(SourceKind::File),
         "http" => Some(SourceKind::Http),
+        "s3" => Some(SourceKind::S3),
         _ => None,
     };
+    let name = row.parsed(0, "source", Name::new)?;
+    let (sealed, cell_version) = (row.get::<Option<String>>(4)?, row.get(5)?);
     Ok(StoredSource {
-        name: row.parsed(0, "source", Name::new)?,
+        credentials: sealed.map(|sealed| cell_of(name.as_str(), cell_version, sealed)),
+        name,
         kind: row.parsed(1, "source's kind", kind)?,
         location: row.get(2)?,
         version: row.get(3)?,
@@ -28,7 +38,11 @@ fn read(row: &Row) -> Result<StoredSource, RegistryError> {
 }
 
 fn described(source: &StoredSource) -> serde_json::Value {
-    json!({ "kind": source.kind.as_str(), "location": source.location })
+    let mut shown = json!({ "kind": source.kind.as_str(), "location": source.location });
+    if source.credentials.is_some() {
+        shown["credentials"] = json!("(set)");
+    }
+    shown
 }
 
 impl Registry {
@@ -52,16 +66,41 @@ impl Change {
         if stored.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        let sql = "INSERT INTO sources (name, kind, location, version) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (name) DO UPDATE SET kind = $2, location = $3, version = $4";
+        // Without credentials the cell's version stays, so that no later cell has the version of an earlier one (SIG-12).
+        let sql = "INSERT INTO sources (name, kind, location, version, credentials_cell, cell_version) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET kind = $2, location = $3, \
+                   version = $4, credentials_cell = $5, cell_version = $6";
         let version = next_version(previous, self.now());
-        let values = values![wanted.name.as_str(), wanted.kind.as_str(), wanted.location.as_str(), version];
-        self.execute(sql, values).await?;
+        let sealed = wanted.credentials.as_ref().map(|cell| cell.sealed.as_str());
+        let cell_version = match &wanted.credentials {
+            Some(cell) => cell.version,
+            None => self.cell_version_of(&source.name).await?,
+        };
+        let (name, kind, location) = (wanted.name.as_str(), wanted.kind.as_str(), wanted.location.as_str());
+        self.execute(sql, values![name, kind, location, version, sealed, cell_version]).await?;
         self.touch_users_of(&source.name).await?;
         let action = if stored.is_some() { "source.change" } else { "source.create" };
         let before = stored.as_ref().map(described);
         self.note(action, format!("source @{}", source.name), before, Some(described(&wanted)));
         Ok(())
+    }
+
+    async fn cell_version_of(&mut self, name: &Name) -> Result<u64, RegistryError> {
+        let row = self.row("SELECT cell_version FROM sources WHERE name = $1", values![name.as_str()]).await?;
+        row.map_or(Ok(0), |row| row.get(0))
+    }
+
+    /// An empty cell for a source's new credentials: its version is above every earlier one of the name. Seal into it,
+    /// then [`Self::put_source`].
+    pub async fn next_source_cell(&mut self, name: &Name) -> Result<Cell, RegistryError> {
+        let held = self.cell_version_of(name).await?;
+        Ok(cell_of(name.as_str(), next_version(held, self.now()), String::new()))
+    }
+
+    /// Stores credentials that were sealed anew; the source is the same, and its version stays.
+    pub async fn reseal_source(&mut self, cell: &Cell) -> Result<(), RegistryError> {
+        let sql = "UPDATE sources SET credentials_cell = $2, cell_version = $3 WHERE name = $1";
+        self.execute(sql, values![cell.row.as_str(), cell.sealed.as_str(), cell.version]).await.map(|_| ())
     }
 
     /// Removes a source that no project may use.

@@ -4,6 +4,8 @@
 //! `secret_key` in it is a secret itself: keep it as one.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sealpix::key::{PublicKey, SecretKey};
@@ -15,10 +17,13 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Key, KeyDefaults, Project, ProjectError, SourceKind, StoredSource, check_policy, normalise_referer,
-    normalise_source, read_grants, read_preset,
+    Key, KeyDefaults, MAX_WATERMARK_BYTES, Project, ProjectError, SourceKind, StoredSource, check_policy,
+    normalise_referer, normalise_source, read_grants, read_preset, read_watermark,
 };
+use crate::images::Derivative;
 use crate::keys::seal;
+use crate::origin::CredentialsGiven;
+use crate::sources::s3::place::S3Place;
 use crate::vault::{Vault, VaultError};
 
 /// Why a state file is refused. Nothing of it is applied then.
@@ -39,6 +44,16 @@ pub enum StateError {
     #[error("source {name}: {reason}")]
     Source {
         /// The source.
+        name: Name,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A watermark.
+    #[error("watermark {project}/{name}: {reason}")]
+    Watermark {
+        /// The project.
+        project: Slug,
+        /// The watermark.
         name: Name,
         /// What is wrong.
         reason: String,
@@ -90,6 +105,9 @@ pub struct ProjectDeclared {
     /// Presets: operations by name.
     #[serde(default)]
     pub presets: BTreeMap<Name, String>,
+    /// Watermarks: pictures by name, relative to the state file's folder.
+    #[serde(default)]
+    pub watermarks: BTreeMap<Name, PathBuf>,
     /// Caching.
     #[serde(default)]
     pub caching: Caching,
@@ -159,6 +177,16 @@ pub enum SourceDeclared {
         /// `https://host/path`.
         base: String,
     },
+    /// A bucket.
+    S3 {
+        /// Its name.
+        name: Name,
+        /// `s3://bucket/prefix?region=…&endpoint=https://…&style=path|virtual`.
+        location: String,
+        /// What it is asked with. Not there: what it has stays.
+        #[serde(default)]
+        credentials: CredentialsGiven,
+    },
 }
 
 impl State {
@@ -185,6 +213,16 @@ impl State {
     pub fn stored_projects(&self, known_sources: &[StoredSource]) -> Result<Vec<Project>, StateError> {
         self.projects.iter().map(|project| project.stored(known_sources)).collect()
     }
+
+    /// The projects' watermarks, as they are kept; relative paths are below `folder`. This reads and decodes them.
+    pub fn marks(&self, folder: &Path) -> Result<Vec<(Slug, Name, Derivative)>, StateError> {
+        let named = self.projects.iter().flat_map(|project| project.watermarks.iter().map(move |mark| (project, mark)));
+        named
+            .map(|(project, (name, path))| {
+                Ok((project.slug.clone(), name.clone(), project.mark(name, &folder.join(path))?))
+            })
+            .collect()
+    }
 }
 
 /// A parser's message without what may be a secret: parsers repeat a value that stands in the wrong place (SIG-13).
@@ -203,7 +241,16 @@ fn masked(message: &str) -> String {
 }
 
 impl SourceDeclared {
-    /// The source, checked; a relative root is below `folder`.
+    /// What is said about its credentials.
+    #[must_use]
+    pub fn credentials(&self) -> CredentialsGiven {
+        match self {
+            Self::S3 { credentials, .. } => credentials.clone(),
+            Self::File { .. } | Self::Http { .. } => CredentialsGiven::Kept,
+        }
+    }
+
+    /// The source, checked, without its credentials; a relative root is below `folder`.
     pub fn stored(&self, folder: &Path) -> Result<StoredSource, StateError> {
         match self {
             Self::File { name, root } => {
@@ -213,7 +260,7 @@ impl SourceDeclared {
                     reason: format!("{}: {error}", root.display()),
                 })?;
                 let location = root.display().to_string();
-                Ok(StoredSource { name: name.clone(), kind: SourceKind::File, location, version: 0 })
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::File, location, credentials: None, version: 0 })
             }
             Self::Http { name, base } => {
                 let read = sealpix::source::Source::read(&format!("{}/x", base.trim_end_matches('/')));
@@ -225,7 +272,13 @@ impl SourceDeclared {
                     name: name.clone(),
                     reason: "base is not https://host/path without a query".to_owned(),
                 })?;
-                Ok(StoredSource { name: name.clone(), kind: SourceKind::Http, location, version: 0 })
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::Http, location, credentials: None, version: 0 })
+            }
+            Self::S3 { name, location, .. } => {
+                let place = S3Place::parse(location)
+                    .map_err(|error| StateError::Source { name: name.clone(), reason: error.to_string() })?;
+                let location = place.to_string();
+                Ok(StoredSource { name: name.clone(), kind: SourceKind::S3, location, credentials: None, version: 0 })
             }
         }
     }
@@ -234,6 +287,16 @@ impl SourceDeclared {
 impl ProjectDeclared {
     fn stored(&self, known_sources: &[StoredSource]) -> Result<Project, StateError> {
         self.checked(known_sources).map_err(|error| StateError::Project { project: self.slug.clone(), error })
+    }
+
+    fn mark(&self, name: &Name, path: &Path) -> Result<Derivative, StateError> {
+        let fail = |reason: String| StateError::Watermark { project: self.slug.clone(), name: name.clone(), reason };
+        let unread = |error| fail(format!("{}: {error}", path.display()));
+        // One byte more than may be: what is larger is refused by its size, and not read whole.
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unread)?;
+        file.take(MAX_WATERMARK_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+        read_watermark(&bytes).map_err(|error| fail(error.to_string()))
     }
 
     fn checked(&self, known_sources: &[StoredSource]) -> Result<Project, ProjectError> {
@@ -249,6 +312,7 @@ impl ProjectDeclared {
             sources: sources?,
             grants: read_grants(&self.grants, known_sources)?,
             presets: presets.collect::<Result<_, ProjectError>>()?,
+            watermarks: Vec::new(),
             caching: self.caching,
             key_defaults: self.key_defaults.clone(),
             epoch: 0,

@@ -152,6 +152,9 @@ pub async fn serve(serving: Serving) {
     if timeout(WRITE_TIMEOUT, delivery.journal.write(&delivery.origin)).await.is_err() {
         tracing::warn!("the last counts of requests could not be written in time");
     }
+    if timeout(WRITE_TIMEOUT, delivery.close()).await.is_err() {
+        tracing::warn!("the last finished pictures could not be written to disk in time");
+    }
 }
 
 /// How long a connection that was accepted has to bring the request that it was made for: hyper closes one that has

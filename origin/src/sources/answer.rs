@@ -9,7 +9,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use sha2::{Digest, Sha256};
 
-use super::{Fetched, SourceError, version};
+use super::{Fetched, SourceError, condition, version};
 
 /// A declared length is only a promise: this much is reserved for it, the rest grows with the bytes that came.
 const RESERVED_BYTES: usize = 256 * 1024;
@@ -25,6 +25,7 @@ pub(super) async fn read_whole(mut response: Response, max_bytes: usize) -> Resu
     if is_encoded(response.headers()) {
         return Err(SourceError::ContentEncoding);
     }
+    let validator = condition::validator(response.headers());
     let declared = declared_length(response.headers());
     if declared.is_some_and(|length| length > max_bytes) {
         return Err(SourceError::TooLarge { limit_bytes: max_bytes });
@@ -43,7 +44,15 @@ pub(super) async fn read_whole(mut response: Response, max_bytes: usize) -> Resu
     if declared.is_some_and(|length| length != bytes.len()) {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content) })
+    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content), validator })
+}
+
+/// A 304 to a request that had a condition. It has no body (RFC 9110, 15.4.5); one that has is no 304.
+pub(super) async fn read_unchanged(mut response: Response) -> Result<(), SourceError> {
+    match response.chunk().await.map_err(|error| cause(error, SourceError::Incomplete))? {
+        Some(chunk) if !chunk.is_empty() => Err(SourceError::UpstreamStatus(304)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the body went through a coding other than chunking. Nothing here decompresses, so no bomb can go off, and

@@ -1,6 +1,7 @@
 //! The sources as the registry has them: the remote one, and the named ones, opened when first asked for.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +10,15 @@ use async_trait::async_trait;
 use sealpix::operations::Name;
 use sealpix::record::Grant;
 
+use super::address::may_dial;
 use super::file::FileSource;
 use super::http::{HttpSettings, HttpSetupError, HttpSource};
 use super::resolver::SystemResolver;
-use super::{FetchLimits, Fetched, Source, SourceError};
+use super::s3::S3Source;
+use super::s3::place::{PlaceError, S3Place};
+use super::{FetchLimits, Fetched, Source, SourceError, Validator};
 use crate::config::{Config, Database};
-use crate::origin::Origin;
+use crate::origin::{OpenError, Origin};
 use crate::registry::{RegistryError, SourceKind, StoredSource};
 
 /// Why a configured source is not there.
@@ -43,6 +47,18 @@ pub enum ConfiguredError {
         /// What went wrong.
         error: std::io::Error,
     },
+    /// A bucket's place that does not read.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// An endpoint that is an address which may not be dialled.
+    #[error("{0} is not a public address, and in no network of SEALPIX_SOURCE_ALLOW_NETWORKS")]
+    Endpoint(IpAddr),
+    /// Credentials that do not open.
+    #[error(transparent)]
+    Credentials(Box<OpenError>),
+    /// A bucket that the S3 library does not take.
+    #[error("the S3 library does not take the source's place")]
+    Storage,
 }
 
 /// Open sources, each with the version that it was opened in.
@@ -81,11 +97,17 @@ impl Configured {
         &self.http
     }
 
-    /// The remote text that a configured source fetches for `text`; none of a folder.
+    /// The host that a configured source asks, with its port; none of a folder.
     #[must_use]
-    pub fn remote_text(stored: &StoredSource, text: &str) -> Option<String> {
-        let base = stored.location.strip_prefix("https://").filter(|_| stored.kind == SourceKind::Http)?;
-        Some(below(base, text))
+    pub fn authority(stored: &StoredSource) -> Option<String> {
+        match stored.kind {
+            SourceKind::File => None,
+            SourceKind::Http => {
+                let base = stored.location.strip_prefix("https://")?;
+                Some(base.split_once('/').map_or(base, |(authority, _)| authority).to_owned())
+            }
+            SourceKind::S3 => S3Place::parse(&stored.location).ok().map(|place| place.authority()),
+        }
     }
 
     /// A granted source, as the registry and the disk have it now.
@@ -101,22 +123,29 @@ impl Configured {
         let stored = stored.into_iter().find(|source| source.name == grant.name).ok_or(ConfiguredError::Missing)?;
         let root = (stored.kind == SourceKind::File).then(|| PathBuf::from(&stored.location));
         let folder = root.and_then(|root| inode_of(&root).map(|inode| (root, inode)));
-        let source = self.open(&origin.config, &stored)?;
+        let source = self.open(origin, &stored)?;
         self.lock().insert(grant.name.clone(), ((stored.version, folder), Arc::clone(&source)));
         Ok(source)
     }
 
-    fn open(&self, config: &Config, stored: &StoredSource) -> Result<Arc<dyn Source>, ConfiguredError> {
+    fn open(&self, origin: &Origin, stored: &StoredSource) -> Result<Arc<dyn Source>, ConfiguredError> {
         match stored.kind {
             SourceKind::File => {
                 let root = Path::new(&stored.location);
-                check_root(config, root)?;
+                check_root(&origin.config, root)?;
                 let folder = |error| ConfiguredError::Folder { path: stored.location.clone(), error };
                 Ok(Arc::new(FileSource::open(root).map_err(folder)?))
             }
             SourceKind::Http => {
                 let base = stored.location.trim_start_matches("https://").to_owned();
                 Ok(Arc::new(Based { http: Arc::clone(&self.http), base }))
+            }
+            SourceKind::S3 => {
+                let place = S3Place::parse(&stored.location)?;
+                let credentials = stored.credentials.as_ref().map(|cell| origin.open_credentials(cell)).transpose();
+                let credentials = credentials.map_err(|error| ConfiguredError::Credentials(Box::new(error)))?;
+                let opened = S3Source::new(place, credentials, Arc::clone(&self.http));
+                Ok(Arc::new(opened.map_err(|_| ConfiguredError::Storage)?))
             }
         }
     }
@@ -127,7 +156,7 @@ impl Configured {
 }
 
 /// A folder may be served if it lies in the gallery or below a root that the operator names, and never if the
-/// registry or the salt lie in it.
+/// registry, the salt or finished pictures lie in it: these are every project's.
 pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
     let refused = || ConfiguredError::Root(root.display().to_string());
     let real =
@@ -140,7 +169,10 @@ pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
         }
         Database::Postgres(_) => false,
     };
-    if data.starts_with(&real) || holds_registry {
+    let pictures = &config.derivatives.disk.folder;
+    let pictures = pictures.canonicalize().unwrap_or_else(|_| pictures.clone());
+    let holds_pictures = pictures.starts_with(&real) || real.starts_with(&pictures);
+    if data.starts_with(&real) || holds_registry || holds_pictures {
         return Err(refused());
     }
     let gallery = data.join("gallery");
@@ -148,6 +180,14 @@ pub fn check_root(config: &Config, root: &Path) -> Result<(), ConfiguredError> {
     // Below the data folder only the gallery is for pictures.
     let private = real.starts_with(&data) && !real.starts_with(&gallery);
     if below && !private { Ok(()) } else { Err(refused()) }
+}
+
+/// A storage's endpoint may be an address if that may be dialled; what a name resolves to is checked at each connection.
+pub fn check_endpoint(config: &Config, location: &str) -> Result<(), ConfiguredError> {
+    match S3Place::parse(location)?.address() {
+        Some(address) if !may_dial(address, &config.fetch.allow_networks) => Err(ConfiguredError::Endpoint(address)),
+        _ => Ok(()),
+    }
 }
 
 /// The remote text of a name below `base`.
@@ -165,5 +205,14 @@ struct Based {
 impl Source for Based {
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
         self.http.fetch(&below(&self.base, text), limits).await
+    }
+
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.http.fetch_if_changed(&below(&self.base, text), held, limits).await
     }
 }

@@ -12,10 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt};
 
 use super::listing::{self, Listing};
-use super::{FetchLimits, Fetched, Source, SourceError};
+use super::{FetchLimits, Fetched, Source, SourceError, Validator};
+use crate::clock::{Clock as _, SystemClock};
+
+/// The coarsest clock of a file system in use (FAT) counts in two seconds.
+const SETTLED_SECS: u64 = 3;
 
 /// A folder of originals, read-only.
 #[derive(Debug, Clone)]
@@ -31,6 +35,19 @@ impl FileSource {
     pub fn open(root: &Path) -> io::Result<Self> {
         Ok(Self { root: Arc::new(Dir::open_ambient_dir(root, ambient_authority())?) })
     }
+
+    async fn read(
+        &self,
+        text: &str,
+        held: Option<Validator>,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        check_name(text)?;
+        let (root, name, max_bytes) = (Arc::clone(&self.root), text.to_owned(), limits.max_bytes);
+        let reading = tokio::task::spawn_blocking(move || read(&root, &name, held.as_ref(), max_bytes));
+        let read = tokio::time::timeout(limits.deadline, reading).await.map_err(|_| SourceError::Timeout)?;
+        read.map_err(|_| SourceError::Unreadable)?
+    }
 }
 
 #[async_trait]
@@ -39,11 +56,17 @@ impl Source for FileSource {
     ///
     /// At the deadline the caller goes on; a read that hangs in the kernel (a network file system) keeps its thread.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
-        check_name(text)?;
-        let (root, name, max_bytes) = (Arc::clone(&self.root), text.to_owned(), limits.max_bytes);
-        let reading = tokio::task::spawn_blocking(move || Ok(Fetched::new(read(&root, &name, max_bytes)?)));
-        let read = tokio::time::timeout(limits.deadline, reading).await.map_err(|_| SourceError::Timeout)?;
-        read.map_err(|_| SourceError::Unreadable)?
+        // There is always one where none is held.
+        self.read(text, None, limits).await?.ok_or(SourceError::Unreadable)
+    }
+
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.read(text, Some(held.clone()), limits).await
     }
 
     async fn list(
@@ -66,7 +89,8 @@ pub(super) fn check_name(name: &str) -> Result<(), SourceError> {
     if malformed { Err(SourceError::Malformed) } else { Ok(()) }
 }
 
-fn read(root: &Dir, name: &str, max_bytes: usize) -> Result<Bytes, SourceError> {
+/// The file, unless it is still what `held` stands for.
+fn read(root: &Dir, name: &str, held: Option<&Validator>, max_bytes: usize) -> Result<Option<Fetched>, SourceError> {
     let mut options = OpenOptions::new();
     // Without O_NONBLOCK, opening a FIFO waits for its writer; it has no effect on a regular file.
     options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
@@ -74,6 +98,10 @@ fn read(root: &Dir, name: &str, max_bytes: usize) -> Result<Bytes, SourceError> 
     let metadata = file.metadata().map_err(|error| refusal(&error))?;
     if !metadata.is_file() {
         return Err(SourceError::NotFound);
+    }
+    let validator = validator(&metadata, SystemClock.secs());
+    if held.is_some() && held == validator.as_ref() {
+        return Ok(None);
     }
     let too_large = SourceError::TooLarge { limit_bytes: max_bytes };
     let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
@@ -83,7 +111,19 @@ fn read(root: &Dir, name: &str, max_bytes: usize) -> Result<Bytes, SourceError> 
     // One byte more than there should be, so that a file which grows while it is read is noticed.
     let mut bytes = Vec::with_capacity(length + 1);
     file.take(metadata.len() + 1).read_to_end(&mut bytes).map_err(|error| refusal(&error))?;
-    if bytes.len() == length { Ok(Bytes::from(bytes)) } else { Err(SourceError::Incomplete) }
+    if bytes.len() != length {
+        return Err(SourceError::Incomplete);
+    }
+    Ok(Some(Fetched { validator, ..Fetched::new(Bytes::from(bytes)) }))
+}
+
+/// What changes with a file's content: which file it is, its length, and when it was written or touched last. A file that
+/// was touched a moment ago has none: its next change could fall into the same tick of the file system's clock.
+fn validator(file: &Metadata, now_secs: u64) -> Option<Validator> {
+    let settled = u64::try_from(file.ctime()).ok()?.checked_add(SETTLED_SECS)? <= now_secs;
+    let [dev, ino, len] = [file.dev(), file.ino(), file.len()];
+    let [mtime, mnsec, ctime, cnsec] = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
+    settled.then(|| Validator::new(format!("{dev}-{ino}-{len}-{mtime}.{mnsec}-{ctime}.{cnsec}"))).flatten()
 }
 
 /// What a failure to open or read means. A link that leads out of the root looks like any name that is not there.

@@ -17,10 +17,11 @@ use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
 use super::address::{AllowedNetworks, Verdict};
-use super::answer::{cause, read_whole};
+use super::answer::{cause, read_unchanged, read_whole};
+use super::condition;
 use super::resolver::{CheckedResolver, Resolve};
 use super::tls::{self, TrustError};
-use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError};
+use super::{FetchLimits, Fetched, RedirectRefusal, Source, SourceError, Validator};
 
 /// Marks our own requests to upstream servers, so that delivery can refuse them: a source that leads back to an edge of
 /// ours would otherwise be fetched in a circle.
@@ -122,8 +123,22 @@ impl HttpSource {
         limits: &FetchLimits,
         admits: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Fetched, SourceError> {
+        self.fetch_unless(text, limits, admits, None).await?.ok_or(SourceError::UpstreamStatus(304))
+    }
+
+    /// As [`HttpSource::fetch_admitting`]; `None` where the server says that it is still what came with `held`.
+    ///
+    /// # Errors
+    /// As [`HttpSource::fetch_admitting`]; a 304 that was not asked for is one.
+    pub async fn fetch_unless(
+        &self,
+        text: &str,
+        limits: &FetchLimits,
+        admits: &(dyn Fn(&str) -> bool + Sync),
+        held: Option<&Validator>,
+    ) -> Result<Option<Fetched>, SourceError> {
         let url = parse_exactly(text)?;
-        let whole = self.fetch_through_redirects(url, limits.max_bytes, admits);
+        let whole = self.fetch_through_redirects(url, limits.max_bytes, admits, held);
         tokio::time::timeout(limits.deadline, whole).await.map_err(|_| SourceError::Timeout)?
     }
 
@@ -146,12 +161,22 @@ impl HttpSource {
         mut url: Url,
         max_bytes: usize,
         admits: &(dyn Fn(&str) -> bool + Sync),
-    ) -> Result<Fetched, SourceError> {
+        held: Option<&Validator>,
+    ) -> Result<Option<Fetched>, SourceError> {
+        let mut condition = held.and_then(condition::header);
         let mut visited = Vec::new();
         loop {
-            let response = self.request(&url).await?;
+            // A validator is one URL's: another URL is asked without it, and what a redirect led to has none to keep.
+            let condition = condition.take();
+            let is_conditional = condition.is_some();
+            let response = self.request(&url, HeaderMap::from_iter(condition)).await?;
+            if is_conditional && response.status() == StatusCode::NOT_MODIFIED {
+                return read_unchanged(response).await.map(|()| None);
+            }
             if !is_redirect(response.status()) {
-                return read_whole(response, max_bytes).await;
+                let fetched = read_whole(response, max_bytes).await?;
+                let validator = fetched.validator.filter(|_| visited.is_empty());
+                return Ok(Some(Fetched { validator, ..fetched }));
             }
             if visited.len() == usize::from(self.max_redirects.0) {
                 return Err(SourceError::RedirectNotAllowed(RedirectRefusal::TooMany));
@@ -168,15 +193,16 @@ impl HttpSource {
         }
     }
 
-    /// One request, to a checked address; no redirect is followed here.
-    async fn request(&self, url: &Url) -> Result<Response, SourceError> {
+    /// One request with headers beside our own, to a checked address; no redirect is followed here.
+    pub(super) async fn request(&self, url: &Url, headers: HeaderMap) -> Result<Response, SourceError> {
         match url.host() {
             Some(Host::Domain(_)) => {} // checked by the resolver that the client has
             Some(Host::Ipv4(address)) => self.resolver.check(IpAddr::V4(address))?,
             Some(Host::Ipv6(address)) => self.resolver.check(IpAddr::V6(address))?,
             None => return Err(SourceError::Malformed),
         }
-        self.client.get(url.clone()).send().await.map_err(|error| cause(error, SourceError::Unreachable))
+        let request = self.client.get(url.clone()).headers(headers);
+        request.send().await.map_err(|error| cause(error, SourceError::Unreachable))
     }
 }
 
@@ -184,9 +210,22 @@ impl HttpSource {
 impl Source for HttpSource {
     /// As [`HttpSource::fetch_admitting`], with redirects kept to the host and port asked for.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError> {
-        let authority = |text: &str| text.split_once('/').map(|(authority, _)| authority.to_owned());
         self.fetch_admitting(text, limits, &|target| authority(target) == authority(text)).await
     }
+
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.fetch_unless(text, limits, &|target| authority(target) == authority(text), Some(held)).await
+    }
+}
+
+/// `host[:port]` of a remote text.
+fn authority(text: &str) -> Option<&str> {
+    text.split_once('/').map(|(authority, _)| authority)
 }
 
 fn request_headers() -> HeaderMap {

@@ -12,7 +12,7 @@ use super::SourceError;
 use super::file::{check_name, refusal};
 
 /// Folders that are shown of one folder.
-const MAX_FOLDERS: usize = 1_000;
+pub(super) const MAX_FOLDERS: usize = 1_000;
 
 /// How the names of pictures end; what they are is found when they are fetched.
 const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "avif", "gif"];
@@ -93,11 +93,11 @@ fn described(dir: &Dir, name: String) -> Option<ListedPicture> {
     Some(ListedPicture { name, bytes: metadata.len(), modified_at })
 }
 
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     !name.starts_with('.') && !name.chars().any(char::is_control)
 }
 
-fn is_picture(name: &str) -> bool {
+pub(super) fn is_picture(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }

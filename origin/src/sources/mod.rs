@@ -1,7 +1,7 @@
 //! Where original pictures come from.
 //!
 //! A [`Source`] turns the source text of a URL into bytes, within [`FetchLimits`]: from a remote server over https
-//! ([`mod@http`]) or from a folder ([`mod@file`]). What every kind keeps:
+//! ([`mod@http`]), from a folder ([`mod@file`]) or from a bucket ([`s3`]). What every kind keeps:
 //! - nothing is returned that was not read whole and within its byte limit;
 //! - the deadline covers the whole fetch, look-ups, retries and redirects included;
 //! - an error says what happened in our words: never a byte of what the other side sent, never an address it led us to.
@@ -10,11 +10,13 @@
 
 pub mod address;
 mod answer;
+mod condition;
 pub mod configured;
 pub mod file;
 pub mod http;
 pub mod listing;
 pub mod resolver;
+pub mod s3;
 pub(crate) mod tls;
 
 use std::time::Duration;
@@ -35,6 +37,20 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A [`SourceError`]; the original is then not available, in whole or in part.
     async fn fetch(&self, text: &str, limits: &FetchLimits) -> Result<Fetched, SourceError>;
+
+    /// As [`Source::fetch`]; `None` where the original is the one that came with `held`, as far as the source can tell
+    /// without sending it. A source that cannot tell fetches it whole.
+    ///
+    /// # Errors
+    /// As [`Source::fetch`].
+    async fn fetch_if_changed(
+        &self,
+        text: &str,
+        _held: &Validator,
+        limits: &FetchLimits,
+    ) -> Result<Option<Fetched>, SourceError> {
+        self.fetch(text, limits).await.map(Some)
+    }
 
     /// Up to `most` pictures of a folder (empty for the root) with names after `after`.
     ///
@@ -58,16 +74,38 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// Identifies the content: the same bytes have the same version, on every instance and from every kind of source.
     ///
-    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are not used: servers
-    /// behind one name disagree about them, and a server that lies about them must not be able to pin an old picture.
+    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are no version: servers
+    /// behind one name disagree about them, and a server may lie about them.
     pub version: String,
+    /// What the source takes instead of sending the same original again, if it gave one.
+    pub validator: Option<Validator>,
+}
+
+/// What a source says an original's state is, in words of its own kind: told back to it, never compared with the
+/// content. A server that lies with it can hide a change, but for no longer than whoever keeps it believes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validator(Box<str>);
+
+/// Longer ones are taken for none: they would cost more than they save.
+const MAX_VALIDATOR_BYTES: usize = 512;
+
+impl Validator {
+    /// Of a source's words, unless they are too many.
+    pub fn new(text: String) -> Option<Self> {
+        (text.len() <= MAX_VALIDATOR_BYTES).then(|| Self(text.into()))
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Fetched {
-    /// Names the version of `bytes`.
+    /// Names the version of `bytes`, which came without a validator.
     pub fn new(bytes: Bytes) -> Self {
         let version = version(Sha256::new_with_prefix(&bytes));
-        Self { bytes, version }
+        Self { bytes, version, validator: None }
     }
 }
 
@@ -119,6 +157,10 @@ pub enum SourceError {
     /// No address, no connection, or no TLS session (502).
     #[error("the source cannot be reached")]
     Unreachable,
+    /// The storage refuses what it is asked with (502). Some answer so, too, where there is no such picture and the
+    /// credentials do not give the right to list.
+    #[error("the storage does not let the source's credentials read this picture")]
+    AccessDenied,
     /// The server answered with this status (502).
     #[error("the source answered with status {0}")]
     UpstreamStatus(u16),

@@ -3,7 +3,9 @@
 pub(crate) use crate::accounts::*;
 
 use sealpix::record::{Caching, KeyState};
-use sealpix_origin::registry::{AuditFilter, Cell, ChainVerdict, EdgeLink, Key, Project, RegistryError, SourceKind};
+use sealpix_origin::registry::{
+    AuditFilter, Cell, ChainVerdict, EdgeLink, Key, Project, RegistryError, SourceKind, StoredSource,
+};
 
 pub(crate) use crate::logs::{
     a_keys_last_use_is_the_last_that_it_signed, each_report_counts_once_however_often_and_at_once_it_comes,
@@ -15,6 +17,11 @@ pub(crate) use crate::opening::*;
 pub(crate) use crate::purges::*;
 pub(crate) use crate::repeated::*;
 pub(crate) use crate::upkeep::*;
+pub(crate) use crate::watermarks::{
+    a_project_has_so_many_watermarks_and_a_record_that_can_be_pushed,
+    a_removed_watermark_is_gone_and_never_comes_back_as_what_it_was,
+    a_watermark_is_kept_and_its_version_rises_with_each_change,
+};
 
 use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
 
@@ -184,6 +191,48 @@ pub(crate) async fn a_sources_change_moves_its_projects(home: &Home) {
     assert_eq!(versions(&registry, 1).await, (NOW, NOW + 4), "and so is its end");
     registry.apply(vec![], vec![], vec![source("cdn", "https://c.example")], NOW).await.unwrap();
     assert_eq!(versions(&registry, 1).await, (NOW, NOW + 4));
+}
+
+pub(crate) async fn a_sources_credentials_are_kept_resealed_and_taken_away(home: &Home) {
+    let registry = home.open().await;
+    let at = |now| registry.begin(now);
+    let mut change = at(NOW).await;
+    let first = Cell { sealed: "v1.first".to_owned(), ..change.next_source_cell(&name("store")).await.unwrap() };
+    assert_eq!(
+        (first.table, first.row.as_str(), first.column, first.version),
+        ("sources", "store", "credentials_cell", NOW)
+    );
+    let bucket = |cell: Option<&Cell>| StoredSource {
+        kind: SourceKind::S3,
+        credentials: cell.cloned(),
+        ..source("store", "s3://photos?region=eu-west-1")
+    };
+    change.put_source(&bucket(Some(&first))).await.unwrap();
+    change.commit().await.unwrap();
+    let held = registry.sources().await.unwrap().remove(0);
+    assert_eq!(held, StoredSource { version: NOW, ..bucket(Some(&first)) });
+    assert!(registry.cells().await.unwrap().contains(&first));
+
+    let mut change = at(NOW + 5).await;
+    change.put_source(&bucket(Some(&first))).await.unwrap();
+    let resealed = Cell { sealed: "v1.resealed".to_owned(), version: first.version + 1, ..first.clone() };
+    change.reseal_source(&resealed).await.unwrap();
+    change.commit().await.unwrap();
+    let held = registry.sources().await.unwrap().remove(0);
+    assert_eq!(held, StoredSource { version: NOW, ..bucket(Some(&resealed)) }, "the source is the same");
+
+    let mut change = at(NOW).await;
+    change.put_source(&bucket(None)).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(registry.sources().await.unwrap(), [StoredSource { version: NOW + 1, ..bucket(None) }]);
+    assert!(registry.cells().await.unwrap().is_empty());
+    let mut change = at(NOW).await;
+    let next = change.next_source_cell(&name("store")).await.unwrap();
+    assert_eq!(next.version, NOW + 2, "SIG-12: above every earlier version, also of cells that are gone");
+    drop(change);
+    let log = registry.audit_log(&AuditFilter::default(), None, 10).await.unwrap();
+    let shown: Vec<_> = log.iter().map(|entry| format!("{:?}", entry.after)).collect();
+    assert!(shown.iter().any(|after| after.contains("(set)")) && shown.iter().all(|after| !after.contains("v1.")));
 }
 
 pub(crate) async fn an_apply_that_fails_leaves_nothing(home: &Home) {

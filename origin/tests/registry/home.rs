@@ -54,6 +54,20 @@ impl Home {
         }
     }
 
+    /// Brings the schema back to what it was before the migration `version`, which is 4 or 5, made it newer.
+    pub(crate) fn back_before(&self, version: u32) {
+        let epochs = if version == 4 { "DROP TABLE source_epochs;" } else { "" };
+        self.tamper(&format!(
+            "DELETE FROM refinery_schema_history WHERE version >= {version};
+             ALTER TABLE sources DROP COLUMN credentials_cell;
+             ALTER TABLE sources DROP COLUMN cell_version;
+             DROP TABLE watermarks;
+             DROP TABLE usage;
+             {epochs}
+             CREATE TABLE usage (public_key TEXT, minute BIGINT, outcome TEXT, count BIGINT);"
+        ));
+    }
+
     /// Each column of each table in its order: the table, the column, whether it is of the primary key.
     pub(crate) fn schema(&self) -> Vec<(String, String, bool)> {
         let lines = match self {
@@ -241,6 +255,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         sources: vec![HostRule::parse("cdn.example.com").unwrap()],
         grants: grants.iter().map(|grant| Grant { name: name(grant), version: 0 }).collect(),
         presets: BTreeMap::from([(name("card"), preset)]),
+        watermarks: Vec::new(),
         caching: Caching { ttl_secs: 60, public: false },
         key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
@@ -249,5 +264,11 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
 }
 
 pub(crate) fn source(text: &str, location: &str) -> StoredSource {
-    StoredSource { name: name(text), kind: SourceKind::Http, location: location.to_owned(), version: 0 }
+    StoredSource {
+        name: name(text),
+        kind: SourceKind::Http,
+        location: location.to_owned(),
+        credentials: None,
+        version: 0,
+    }
 }

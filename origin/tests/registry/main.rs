@@ -13,6 +13,7 @@ mod repeated;
 mod server;
 mod transfer;
 mod upkeep;
+mod watermarks;
 
 /// Each sentence of the contract, as a test on each database.
 macro_rules! on_every_database {
@@ -43,11 +44,15 @@ on_every_database! {
     a_project_that_grows_drops_its_prefixes_and_moves_whole
     purges_at_once_each_have_an_epoch_of_their_own
     a_removed_project_leaves_a_higher_epoch_and_dead_keys
+    a_watermark_is_kept_and_its_version_rises_with_each_change
+    a_removed_watermark_is_gone_and_never_comes_back_as_what_it_was
+    a_project_has_so_many_watermarks_and_a_record_that_can_be_pushed
     what_is_stored_is_read_back
     a_key_is_added_once_and_to_a_project
     states_are_set
     versions_rise_with_each_change_and_stand_without
     a_sources_change_moves_its_projects
+    a_sources_credentials_are_kept_resealed_and_taken_away
     an_apply_that_fails_leaves_nothing
     a_rotation_is_whole_or_nothing
     rotations_at_once_lose_nothing

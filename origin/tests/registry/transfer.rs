@@ -7,7 +7,8 @@ use sealpix_origin::registry::database::schema_version;
 use sealpix_origin::registry::transfer::{BackupFile, TABLES, TransferError};
 use sealpix_origin::registry::{Author, ChainVerdict};
 
-use crate::home::{Home, Opened, key, project, source};
+use crate::home::{Home, Opened, key, name, project, slug, source};
+use crate::watermarks::mark;
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -19,6 +20,13 @@ async fn filled(home: &Home) -> Opened {
     let registry = home.open().await;
     let sources = vec![source("a", "https://a.example")];
     registry.apply(vec![project("my-app", &["a"])], vec![key(1), key(2)], sources, NOW).await.unwrap();
+    let mut change = registry.begin(NOW).await;
+    // More than are read at once.
+    for number in 0..20 {
+        let name = name(&format!("mark-{number}"));
+        change.put_watermark(&slug("my-app"), &name, &mark(number)).await.unwrap();
+    }
+    change.commit().await.unwrap();
     let text = "ü ''\" \\ \n\t $1 ? 𝄞";
     home.tamper(&format!(
         "INSERT INTO settings (name, value, value_cell, cell_version) VALUES ('none', NULL, NULL, 1);

@@ -40,6 +40,12 @@ impl Data {
         Self { folder, environment, as_nobody: false, server: None }
     }
 
+    /// The same folder, with this environment.
+    pub(crate) fn with(self, environment: &[(&str, &str)]) -> Self {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { environment, ..self }
+    }
+
     /// With its registry in a new PostgreSQL database.
     pub(crate) fn on_postgres(environment: &[(&str, &str)]) -> Self {
         let server = Server::shared();

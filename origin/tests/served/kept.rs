@@ -118,7 +118,8 @@ fn a_project_that_lets_nothing_be_kept_is_heeded_here_too() {
 #[test]
 fn cfg1_the_time_and_the_room_are_as_configured() {
     // Without room nothing is kept, not even for a moment.
-    let (data, made, server) = served(&[("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0")]);
+    let (data, made, server) =
+        served(&[("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"), ("SEALPIX_DERIVATIVE_DISK_BYTES", "0")]);
     let target = made.sign("w_60", "@gallery/photo.jpg");
     let first = server.get(&target);
     change(&data);

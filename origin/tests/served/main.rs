@@ -10,6 +10,7 @@ mod caches;
 mod commands;
 mod crowd;
 mod delivery;
+mod disk;
 mod documentation;
 mod edge_doctor;
 mod examples;
@@ -28,12 +29,16 @@ mod push;
 mod robustness;
 mod rotation;
 mod routes;
+#[path = "../support/s3.rs"]
+mod s3;
 mod secrets;
 #[path = "../support/postgres.rs"]
 mod server;
 mod settings;
 mod sources;
+mod storage;
 mod traps;
 mod usage;
 mod vault;
 mod vectors;
+mod watermarks;

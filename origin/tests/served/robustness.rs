@@ -101,7 +101,11 @@ fn sig13_a_state_file_with_a_misplaced_secret_is_refused_without_repeating_it() 
 
 #[test]
 fn a_folder_that_was_replaced_is_opened_anew() {
-    let data = Data::new(&[("SEALPIX_DELIVERY", "direct"), ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0")]);
+    let data = Data::new(&[
+        ("SEALPIX_DELIVERY", "direct"),
+        ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
+        ("SEALPIX_DERIVATIVE_DISK_BYTES", "0"),
+    ]);
     let made = data.setup(&[]);
     let served = data.serve();
     let target = made.sign("w_20", "@gallery/photo.jpg");

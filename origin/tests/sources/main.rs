@@ -4,6 +4,7 @@
 //! `tests/hostile`, which are processes of their own and need `python3`. Linux only: other systems have no 127.0.0.2.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set itself up should stop")]
 
+mod conditions;
 mod files;
 mod http2;
 mod network;
@@ -12,4 +13,7 @@ mod proxies;
 mod rebinding;
 mod redirects;
 mod remote;
+mod s3;
 mod server;
+#[path = "../support/s3.rs"]
+mod storage;

@@ -29,6 +29,8 @@ pub(crate) fn names() -> Arc<Names> {
         ("other.test", "127.0.0.1"),
         ("unnamed.test", "127.0.0.1"),
         ("private.test", "10.0.0.1"),
+        ("s3.test", "127.0.0.1"),
+        ("photos.s3.test", "127.0.0.1"),
     ];
     Arc::new(Names(table.map(|(name, address)| (name.to_owned(), vec![address.parse().unwrap()])).into()))
 }

@@ -67,7 +67,7 @@ impl Admin {
         let sources = self.origin.registry.sources().await?;
         let is_granted = |source: &StoredSource| project.grants.iter().any(|grant| grant.name == source.name);
         let found = sources.into_iter().find(|source| {
-            source.kind == SourceKind::File && is_granted(source) && name.is_none_or(|name| source.name == *name)
+            source.kind != SourceKind::Http && is_granted(source) && name.is_none_or(|name| source.name == *name)
         });
         found.ok_or_else(|| Problem::missing("such folder that the project may use"))
     }

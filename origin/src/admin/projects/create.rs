@@ -79,6 +79,7 @@ fn plain(slug: Slug) -> Project {
         require_referer: false,
         sources: Vec::new(),
         grants: Vec::new(),
+        watermarks: Vec::new(),
         presets: BTreeMap::new(),
         caching: Caching::default(),
         key_defaults: KeyDefaults::default(),

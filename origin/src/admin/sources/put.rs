@@ -25,8 +25,9 @@ pub(super) async fn put(
     Body(wanted): Body<Wanted>,
 ) -> Answer<Json<Shown>> {
     caller.require(Permission::SourcesWrite)?;
-    let source = wanted.checked(name.clone(), &admin.origin.config)?;
+    let (source, credentials) = wanted.checked(name.clone(), &admin.origin.config)?;
     let mut change = admin.origin.change(&caller.author()).await?;
+    let source = admin.origin.with_credentials(&mut change, source, credentials).await?;
     change.put_source(&source).await?;
     change.commit().await?;
     Ok(Json(admin.source(&name).await?.into()))

@@ -96,8 +96,8 @@ pub(super) async fn of_source_test(
     caller.require(Permission::SourcesWrite)?;
     let stored = admin.source(&name).await?;
     let limits = admin.fetch_limits();
-    let addresses = match Configured::remote_text(&stored, &below.path) {
-        Some(text) => admin.sources.http().addresses(&text, &limits).await,
+    let addresses = match Configured::authority(&stored) {
+        Some(authority) => admin.sources.http().addresses(&authority, &limits).await,
         None => Vec::new(),
     };
     let grant = Grant { name, version: stored.version };
@@ -173,6 +173,7 @@ fn outcome(error: SourceError) -> Outcome {
         SourceError::NotFound
         | SourceError::TooLarge { .. }
         | SourceError::Unreachable
+        | SourceError::AccessDenied
         | SourceError::UpstreamStatus(_)
         | SourceError::Incomplete
         | SourceError::ContentEncoding

@@ -4,3 +4,5 @@
 pub(super) mod av1;
 pub(super) mod container;
 pub(super) mod webp;
+#[cfg(test)]
+pub(super) mod webp_reference;

@@ -1,43 +1,100 @@
-//! GIF by `gif`: what the logical screen shows at one of its pictures (GIF89a §18, §20, §23).
-//!
-//! A picture that is to be undone once its time is over leaves no trace in later ones, so it is not drawn for them and
-//! nothing is remembered of the screen before it.
+//! GIF by `gif`: what the logical screen shows at each of its pictures (GIF89a §18, §20, §23).
 
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, DisposalMethod, Frame, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Frame, MemoryLimit};
 
+use super::super::animation::Plays;
 use super::super::error::ImageError;
 use super::super::geometry::Size;
-use super::super::limits::Limits;
 use super::super::picture::Picture;
-use super::super::probe::Probe;
-use super::{Decoded, zeroed};
+use super::super::probe::{GifBlock, Probe, gif_blocks};
+use super::{Shown, zeroed};
 
 const BROKEN: ImageError = ImageError::Broken("the GIF data is damaged or cut short");
 
-pub(super) fn decode(source: &[u8], probe: &Probe, wanted: u32, limits: &Limits) -> Result<Decoded, ImageError> {
-    let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::RGBA);
-    options.set_memory_limit(NonZeroU64::new(limits.memory_bytes).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
-    let mut decoder = options.read_info(source).map_err(|_| BROKEN)?;
-    let mut screen = zeroed(probe, 4)?;
-    for number in 0..=wanted {
-        let frame = decoder.read_next_frame().map_err(|_| BROKEN)?.ok_or(BROKEN)?;
-        let shown = number == wanted;
-        match frame.dispose {
-            DisposalMethod::Previous if !shown => {}
-            DisposalMethod::Background if !shown => draw(&mut screen, probe.size, frame, |_| Some([0; 4])),
-            // The first picture's clear pixels keep their colour, which only a filter that forgets alpha would see.
-            _ if number == 0 => draw(&mut screen, probe.size, frame, Some),
-            _ => draw(&mut screen, probe.size, frame, |pixel| (pixel[3] != 0).then_some(pixel)),
-        }
+/// A picture may have as many pixels as the screen, or this many bytes of them: what stands beside the screen is not seen, and
+/// the estimate of memory knows the screen only (DOS-11).
+const LEAST_PICTURE_BYTES: u64 = 1 << 20;
+
+/// The screen, from picture to picture.
+pub(in super::super) struct Screen<'a> {
+    decoder: Decoder<&'a [u8]>,
+    size: Size,
+    /// What the next picture is drawn on.
+    pixels: Vec<u8>,
+    is_fresh: bool,
+}
+
+impl<'a> Screen<'a> {
+    pub(super) fn open(source: &'a [u8], probe: &Probe) -> Result<Self, ImageError> {
+        let most = (probe.size.pixels() * 4).max(LEAST_PICTURE_BYTES);
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::RGBA);
+        options.set_memory_limit(NonZeroU64::new(most).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
+        let decoder = options.read_info(source).map_err(|_| BROKEN)?;
+        Ok(Self { decoder, size: probe.size, pixels: zeroed(probe, 4)?, is_fresh: true })
     }
-    Ok(Decoded { picture: Picture::rgba(probe.size, screen), profile: None })
+
+    /// Draws the next picture and answers what is seen then.
+    pub(super) fn next(&mut self) -> Result<Shown, ImageError> {
+        let (kept, frame, size, is_fresh) = self.advance()?;
+        let delay_millis = u32::from(frame.delay) * 10;
+        let mut seen = kept.clone();
+        draw(&mut seen, size, frame, is_fresh);
+        match frame.dispose {
+            DisposalMethod::Any | DisposalMethod::Keep => kept.copy_from_slice(&seen),
+            DisposalMethod::Background => clear(kept, size, frame),
+            DisposalMethod::Previous => {}
+        }
+        Ok(Shown { picture: Picture::rgba(size, seen), delay_millis })
+    }
+
+    /// Passes over a picture; one that is to be undone leaves no trace and is not drawn.
+    pub(super) fn skip(&mut self) -> Result<(), ImageError> {
+        let (kept, frame, size, is_fresh) = self.advance()?;
+        match frame.dispose {
+            DisposalMethod::Any | DisposalMethod::Keep => draw(kept, size, frame, is_fresh),
+            DisposalMethod::Background => clear(kept, size, frame),
+            DisposalMethod::Previous => {}
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<(&mut Vec<u8>, &Frame<'static>, Size, bool), ImageError> {
+        let is_fresh = std::mem::replace(&mut self.is_fresh, false);
+        let frame = self.decoder.read_next_frame().map_err(|_| BROKEN)?.ok_or(BROKEN)?;
+        Ok((&mut self.pixels, frame, self.size, is_fresh))
+    }
+}
+
+/// How often it is played: once without the looping extension, which counts the times after the first.
+pub(super) fn plays(source: &[u8]) -> Plays {
+    let looping = gif_blocks(source).map_while(Result::ok).find_map(|block| match block {
+        GifBlock::Extension(0xff, b"NETSCAPE2.0" | b"ANIMEXTS1.0", [.., 3, 1, low, high, 0]) => {
+            Some(u16::from_le_bytes([*low, *high]))
+        }
+        _ => None,
+    });
+    match looping {
+        None => Plays::times(1),
+        Some(0) => Plays::Forever,
+        Some(again) => Plays::times(u32::from(again) + 1),
+    }
+}
+
+/// Draws a picture; its clear pixels leave what is there, but on a fresh screen they keep their colour, which only a filter
+/// that forgets alpha would see.
+fn draw(screen: &mut [u8], size: Size, frame: &Frame<'_>, is_fresh: bool) {
+    paint(screen, size, frame, |pixel| (is_fresh || pixel[3] != 0).then_some(pixel));
+}
+
+fn clear(screen: &mut [u8], size: Size, frame: &Frame<'_>) {
+    paint(screen, size, frame, |_| Some([0; 4]));
 }
 
 /// Puts what `paint` makes of a picture's pixels on its place; parts beyond the screen are not shown.
-fn draw(screen: &mut [u8], size: Size, frame: &Frame<'_>, paint: impl Fn([u8; 4]) -> Option<[u8; 4]>) {
+fn paint(screen: &mut [u8], size: Size, frame: &Frame<'_>, paint: impl Fn([u8; 4]) -> Option<[u8; 4]>) {
     let (columns, rows) = (size.width as usize, size.height as usize);
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let width = usize::from(frame.width).max(1);

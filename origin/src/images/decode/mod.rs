@@ -1,6 +1,7 @@
 //! From coded bytes to pixels. Every decoder is held to the size that the probe found.
 
 mod avif;
+mod frames;
 mod gif;
 pub(super) mod jpeg;
 mod png;
@@ -11,6 +12,8 @@ use super::error::ImageError;
 use super::limits::Limits;
 use super::picture::Picture;
 use super::probe::{Coding, Probe};
+
+pub(super) use self::frames::{Frames, Shown, plays, profile as profile_of_frames};
 
 /// Pixels, and what their colours mean where that is not sRGB.
 pub(super) struct Decoded {
@@ -34,9 +37,10 @@ pub(super) fn decode_frame(
     limits: &Limits,
 ) -> Result<Decoded, ImageError> {
     match probe.coding {
-        Coding::Gif => gif::decode(source, probe, frame, limits),
-        Coding::Webp => webp::decode(source, probe, frame, limits),
+        Coding::Gif => frames::decode(source, probe, frame),
+        Coding::Webp { animated: true } => frames::decode(source, probe, frame),
         _ if frame > 0 => Err(ImageError::Unsupported("page")),
+        Coding::Webp { animated: false } => webp::decode(source, probe, limits),
         Coding::Jpeg { .. } => jpeg::decode(source, probe, shrink, limits),
         Coding::Png { .. } => png::decode(source, probe),
         Coding::Avif => avif::decode(source, probe),

@@ -3,7 +3,7 @@
 use sealpix::operations::Pad;
 
 use super::super::geometry::{Plan, Size};
-use super::super::picture::{Channels, Picture, blend};
+use super::super::picture::{Picture, blend};
 
 /// A border at this pixel ratio, in thousandths. Sides are rounded down: `w` and `h` are rounded half up, and so the
 /// whole is never more than the gate's bound on the exact sum.
@@ -29,14 +29,7 @@ pub(super) fn padded(plan: Plan, border: Pad) -> Plan {
 
 /// With transparent corners.
 pub(super) fn rounded(picture: Picture, radius: f64) -> Picture {
-    let mut picture = match picture.channels {
-        Channels::Rgba => picture,
-        Channels::Rgb => {
-            let (pixels, _) = picture.pixels.as_chunks::<3>();
-            let pixels = pixels.iter().flat_map(|[red, green, blue]| [*red, *green, *blue, 255]).collect();
-            Picture::rgba(picture.size, pixels)
-        }
-    };
+    let mut picture = picture.with_alpha();
     each_cut::<4>(&mut picture, radius, |[red, green, blue, alpha], cover| {
         // Rounded half up.
         let product = (u32::from(alpha) * u32::from(cover) * 2 + 255) / 510;

@@ -3,8 +3,8 @@
 //! Two groups, in the order of work that operations.md fixes:
 //!
 //! ```text
-//! resize ── blur ── sharpen ── pixelate ── bri con sat hue gray invert ── bg, fit's margin, pad ── round ── encode
-//!           └────────── the picture, before any background ──────────┘   └──── the whole result ────┘
+//! resize ── blur ── sharpen ── pixelate ── bri con sat hue gray invert ── bg, fit's margin, pad ── round ── wm ── encode
+//!           └────────── the picture, before any background ──────────┘   └─────── the whole result ───────┘
 //! ```
 //!
 //! The first group works on the picture alone: a background is exactly the colour that was asked for, and a blurred
@@ -18,8 +18,6 @@ mod gaussian;
 mod mosaic;
 mod tones;
 
-use std::time::Instant;
-
 use sealpix::operations::{Operations, Pad};
 
 use self::tones::Tones;
@@ -27,6 +25,13 @@ use super::error::ImageError;
 use super::format::Format;
 use super::geometry::{Plan, Size};
 use super::picture::Picture;
+use super::until::Until;
+use super::watermark::{Mark, Weight};
+
+/// Blurs a small picture by a Gaussian of this sigma, in pixels.
+pub(super) fn blur(picture: &mut Picture, sigma: f64) -> Result<(), ImageError> {
+    blur::blur(picture, sigma, || Ok(()))
+}
 
 /// The effects that operations ask for, `dpr` applied.
 pub(super) struct Effects {
@@ -41,6 +46,8 @@ pub(super) struct Effects {
     border: Pad,
     /// Corner radius in pixels.
     radius: Option<f64>,
+    /// What laying the watermark costs.
+    mark: Option<Weight>,
 }
 
 impl Effects {
@@ -54,14 +61,20 @@ impl Effects {
             tones: Tones::of(operations),
             border: frame::border(operations.pad, dpr),
             radius: operations.round.map(|radius| f64::from(radius.get()) * f64::from(dpr) / 1000.0),
+            mark: Weight::of(operations),
         }
+    }
+
+    /// With the watermark at hand, whose size makes the estimate a closer one.
+    pub(super) fn with_mark(self, mark: Option<&Mark>) -> Self {
+        Self { mark: self.mark.map(|weight| weight.with(mark)), ..self }
     }
 
     /// Whether any pixel is changed: the result then is not the source, and is not made of planes. A border is the
     /// plan's affair.
     pub(super) fn change_pixels(&self) -> bool {
-        let Self { blur, sharpen, block, tones, border: _, radius } = self;
-        blur.is_some() || sharpen.is_some() || block.is_some() || tones.is_some() || radius.is_some()
+        let Self { blur, sharpen, block, tones, border: _, radius, mark } = self;
+        blur.is_some() || sharpen.is_some() || block.is_some() || tones.is_some() || radius.is_some() || mark.is_some()
     }
 
     /// The plan with the border around it: a larger canvas, so that it is bounded, estimated and filled like a margin.
@@ -80,28 +93,32 @@ impl Effects {
         picture.pixels() * channels * if smooths { 1 + blur::COPY_BYTES } else { 1 }
     }
 
+    /// The most bytes held beside the result while the watermark is laid on it.
+    pub(super) fn marking_bytes(&self, canvas: Size) -> u64 {
+        self.mark.map_or(0, |weight| weight.bytes(canvas))
+    }
+
     /// The effects on the picture itself, upright and at its size in the result, before any background.
     ///
     /// # Errors
     ///
     /// [`ImageError::DeadlineExceeded`] where the deadline passes between two stages.
-    pub(super) fn apply(&self, mut picture: Picture, deadline: Instant) -> Result<Picture, ImageError> {
-        let in_time = || if Instant::now() < deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) };
+    pub(super) fn apply(&self, mut picture: Picture, until: &Until) -> Result<Picture, ImageError> {
         if let Some(sigma) = self.blur {
-            blur::blur(&mut picture, sigma, in_time)?;
-            in_time()?;
+            blur::blur(&mut picture, sigma, || until.check())?;
+            until.check()?;
         }
         if let Some(sigma) = self.sharpen {
-            blur::sharpen(&mut picture, sigma, in_time)?;
-            in_time()?;
+            blur::sharpen(&mut picture, sigma, || until.check())?;
+            until.check()?;
         }
         if let Some(block) = self.block {
             mosaic::pixelate(&mut picture, block);
-            in_time()?;
+            until.check()?;
         }
         if let Some(tones) = &self.tones {
             tones.apply(&mut picture);
-            in_time()?;
+            until.check()?;
         }
         Ok(picture)
     }

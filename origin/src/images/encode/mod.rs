@@ -2,11 +2,14 @@
 //! IMG-6).
 
 mod avif;
+mod gif;
 mod jpeg;
 mod likeness;
 mod order;
+mod palette;
 mod png;
 mod webp;
+mod webp_animation;
 
 use super::error::ImageError;
 use super::format::Format;
@@ -14,8 +17,11 @@ use super::metadata::Kept;
 use super::picture::Picture;
 use super::planes::Planes;
 
+pub(super) use gif::Animation as GifAnimation;
 pub(super) use jpeg::FULL_CHROMA_QUALITY;
 pub(super) use order::Order;
+pub(super) use png::encode as png_of;
+pub(super) use webp_animation::Animation as WebpAnimation;
 
 /// What is encoded, finished.
 pub(super) enum Drawn {
@@ -42,7 +48,7 @@ pub(super) fn default_quality(format: Format) -> u8 {
         Format::Webp => 84,
         Format::Avif => 83,
         // Without loss.
-        Format::Png | Format::Gif => 100,
+        Format::Png | Format::Gif | Format::Json => 100,
     }
 }
 
@@ -61,7 +67,8 @@ fn pixels(picture: &Picture, format: Format, quality: u8, kept: &Kept) -> Result
         Format::Png => png::encode(picture),
         Format::Webp => webp::encode(picture, quality),
         Format::Avif => avif::encode(picture, quality, kept.exif()),
-        Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Gif => gif::encode(picture),
+        Format::Json => Err(ImageError::Unsupported("f")),
     }
 }
 
@@ -69,6 +76,6 @@ fn planes(planes: &Planes, format: Format, quality: u8) -> Result<Vec<u8>, Image
     match format {
         Format::Jpeg => jpeg::encode_planes(planes, quality),
         Format::Webp => webp::encode_planes(planes, quality),
-        Format::Png | Format::Avif | Format::Gif => Err(ImageError::Unsupported("f")),
+        Format::Png | Format::Avif | Format::Gif | Format::Json => Err(ImageError::Unsupported("f")),
     }
 }

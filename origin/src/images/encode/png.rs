@@ -9,7 +9,7 @@ use super::super::picture::{Channels, Picture};
 
 const FAILED: ImageError = ImageError::Broken("the PNG encoder failed");
 
-pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, ImageError> {
+pub(in super::super) fn encode(picture: &Picture) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
     encoder.set_depth(BitDepth::Eight);

@@ -18,7 +18,7 @@ pub(super) use exif::{minimal_exif, orientation_of};
 pub(super) use gif::{Block as GifBlock, blocks as gif_blocks};
 pub(super) use jpeg::{Segment as JpegSegment, Segments as JpegSegments};
 pub(super) use png::{SIGNATURE as PNG_SIGNATURE, chunks as png_chunks};
-pub(super) use webp::{chunks as webp_chunks, riff_body};
+pub(super) use webp::{Chunk as WebpChunk, chunks as webp_chunks, riff_body};
 
 /// What the header says.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,10 @@ pub(super) enum Coding {
     /// GIF.
     Gif,
     /// WebP.
-    Webp,
+    Webp {
+        /// The picture is made of frames on a canvas, though there may be only one.
+        animated: bool,
+    },
     /// AVIF.
     Avif,
 }
@@ -73,6 +76,8 @@ impl Probe {
             Format::Gif => gif::probe(source),
             Format::Webp => webp::probe(source),
             Format::Avif => avif::probe(source),
+            // No source is one.
+            Format::Json => return Err(ImageError::FormatUnsupported("json")),
         }?;
         if probe.size.width == 0 || probe.size.height == 0 {
             return Err(ImageError::Broken("a side of the picture is 0"));
@@ -86,7 +91,7 @@ impl Probe {
             Coding::Jpeg { .. } => Format::Jpeg,
             Coding::Png { .. } => Format::Png,
             Coding::Gif => Format::Gif,
-            Coding::Webp => Format::Webp,
+            Coding::Webp { .. } => Format::Webp,
             Coding::Avif => Format::Avif,
         }
     }

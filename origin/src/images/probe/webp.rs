@@ -50,7 +50,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
         alpha: false,
         frames: 0,
         profile: None,
-        coding: Coding::Webp,
+        coding: Coding::Webp { animated: false },
     };
     let short = ImageError::Broken("a WebP header is too short");
     let mut canvas = None;
@@ -61,6 +61,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
                 let mut body = chunk.body;
                 let [flags, ..] = take_array::<4>(&mut body).ok_or(short)?;
                 probe.alpha |= flags & 0x10 != 0;
+                probe.coding = Coding::Webp { animated: flags & 0x02 != 0 };
                 let (width, height) = (take_u24(&mut body).ok_or(short)?, take_u24(&mut body).ok_or(short)?);
                 canvas = Some(Size { width: width + 1, height: height + 1 });
             }
@@ -74,7 +75,11 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
                 probe.size = size;
                 probe.alpha |= alpha;
             }
-            b"ANMF" => probe.frames += 1,
+            b"ANMF" => {
+                // What the first frame leaves free of the canvas is transparent, whatever the header says.
+                probe.alpha |= probe.frames == 0 && frame_size(chunk.body) != canvas;
+                probe.frames += 1;
+            }
             b"ICCP" => probe.profile = Some(chunk.body.to_vec()),
             b"EXIF" => probe.orientation = orientation_of(chunk.body),
             _ => {}
@@ -93,6 +98,12 @@ pub(in super::super) fn riff_body(source: &[u8]) -> Result<&[u8], ImageError> {
     let length = source.get(4..8).and_then(<[u8]>::first_chunk).copied().map(u32::from_le_bytes).ok_or(cut_short)?;
     let end = usize::try_from(length).ok().and_then(|length| length.checked_add(8)).ok_or(cut_short)?;
     source.get(12..end).ok_or(cut_short)
+}
+
+/// The size of an animation's frame (RFC 9649 §2.7.1.1).
+fn frame_size(mut body: &[u8]) -> Option<Size> {
+    take(&mut body, 6)?;
+    Some(Size { width: take_u24(&mut body)? + 1, height: take_u24(&mut body)? + 1 })
 }
 
 /// The frame tag and start code of a key frame (RFC 6386 §9.1).

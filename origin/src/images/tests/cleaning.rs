@@ -92,8 +92,9 @@ fn an_animated_gif_keeps_its_frames_and_its_loop() {
     }
     assert_eq!(delays, [7, 7, 7]);
     assert_eq!(decoder.repeat(), gif::Repeat::Infinite);
-    let still = run(&source, "w_4").unwrap();
-    assert_eq!(still.format, Format::Png);
+    let smaller = run(&source, "w_4").unwrap();
+    assert_eq!((smaller.format, smaller.width), (Format::Gif, 4));
+    assert!(!holds(&smaller, PLACE));
 }
 
 #[test]

@@ -134,6 +134,8 @@ fn seeds_of(target: &str) -> Seeds {
             ("page_2,crop_1:1:6:4,blur_3,sat_-40,f_webp", animation()),
             ("h_12,dpr_2,up_1,flip_h,q_auto,max_900,f_jpg,meta_keep", described().swap_remove(3).1),
             ("w_7,pixelate_3,gray_1,f_png", avifs().swap_remove(0).1),
+            ("frames_2,w_6,f_gif", webps().swap_remove(3).1),
+            ("w_8,h_3,fit_cover,g_smart,f_json", jpegs().swap_remove(6).1),
         ]
         .map(|(line, picture)| (line.split(',').next().unwrap(), [line.as_bytes(), b"\n", &picture].concat()))
         .to_vec(),

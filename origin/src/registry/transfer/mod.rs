@@ -89,7 +89,7 @@ impl Change {
         let mut lines = backup.lines()?;
         while let Some((table, row)) = lines.next_row()? {
             match &mut held {
-                Some((of, rows)) if *of == table && rows.len() < INSERT_ROWS => rows.push(row),
+                Some((of, rows)) if *of == table && rows.len() < table.at_once(INSERT_ROWS) => rows.push(row),
                 _ => {
                     if let Some((table, rows)) = held.replace((table, vec![row])) {
                         self.put_rows(table, rows, &mut counts).await?;
@@ -112,7 +112,7 @@ impl Change {
         for table in TABLES {
             let mut pages = Pages::of(table);
             while let Some(rows) = pages.next(from.as_mut()).await? {
-                for rows in rows.chunks(INSERT_ROWS) {
+                for rows in rows.chunks(table.at_once(INSERT_ROWS)) {
                     self.put_rows(table, rows.to_vec(), &mut counts).await?;
                 }
             }
@@ -161,9 +161,10 @@ impl Pages {
         if self.is_over {
             return Ok(None);
         }
-        let sql = self.table.page(self.behind.is_none(), PAGE_ROWS);
+        let most = self.table.at_once(PAGE_ROWS);
+        let sql = self.table.page(self.behind.is_none(), most);
         let rows = from.query(&sql, self.behind.take().unwrap_or_default()).await?;
-        self.is_over = rows.len() < PAGE_ROWS;
+        self.is_over = rows.len() < most;
         self.behind = rows.last().map(|row| row.0.iter().take(self.table.key).cloned().collect());
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }
