@@ -163,6 +163,7 @@ fn headers_that_lie_are_found_out() {
     let bombed = Bombed::new();
     let [still, avif] = ["f_webp", "f_avif"].map(|operations| bombed.good(operations));
     let small = zeros(48 * (64 * 3 + 1));
+    let small_png = png((64, 48), [8, 2], b"", &small);
     let ispe = |width: u32, height: u32| {
         after(&avif, b"ispe\0\0\0\0", 0, &[width.to_be_bytes(), height.to_be_bytes()].concat())
     };
@@ -172,6 +173,10 @@ fn headers_that_lie_are_found_out() {
         ("a WebP larger than its data", after(&still, b"\x9d\x01\x2a", 0, &[0xd0, 7, 0xd0, 7])),
         ("a WebP canvas larger than its still", webp_on_canvas(&still, 2_000, 2_000)),
         ("a WebP canvas smaller than its still", webp_on_canvas(&still, 8, 8)),
+        (
+            "a WebP far larger than its canvas",
+            webp_on_canvas(&after(&still, b"\x9d\x01\x2a", 0, &[0xff, 0x3f, 0xff, 0x3f]), 64, 48),
+        ),
         ("a WebP frame beside its canvas", animated_webp(&still, (64, 48), 60, 2)),
         ("an AVIF larger than its data", ispe(2_000, 2_000)),
         ("an AVIF smaller than its data", ispe(8, 8)),
@@ -184,6 +189,7 @@ fn headers_that_lie_are_found_out() {
     ] {
         bombed.ends(name, &source, WORK, BROKEN);
     }
+    bombed.ends("a PNG without data", &[&small_png[..33], &small_png[small_png.len() - 12..]].concat(), &["_"], BROKEN);
 }
 
 #[test]

@@ -198,7 +198,9 @@ fn dos3_every_seed_and_its_mutations_keep_the_promises() {
         for (file, bytes) in files.iter().zip(&seeds) {
             println!("{}", file.display());
             check(bytes);
-            let whole = file.file_name() != Some("cut".as_ref()) && name != "operations";
+            let seed = file.file_name().unwrap().to_str().unwrap();
+            // What fuzzing found is damaged, too.
+            let whole = seed != "cut" && !seed.starts_with("found") && name != "operations";
             assert!(!whole || run(bytes, "w_4,f_png").is_ok(), "{} is not even decoded", file.display());
         }
         total += seeds.iter().map(Vec::len).sum::<usize>();
