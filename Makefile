@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-api test-wasm test-edge bench bench-edge soak simulate worker origin lint deny vectors docs release clean
+.PHONY: help demo test test-native test-api test-wasm test-edge bench bench-edge soak fuzz simulate worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,8 +17,16 @@ test-native: native
 test-api: origin api ## ask every route of the admin API what its document allows, and what it does not
 	@.ci/schemathesis
 
-soak: native ## the kill -9 loops, 50 rounds: on each database, and into the pictures on disk
+soak: native ## the kill -9 loops, 50 rounds: on each database, and into the pictures on disk; each fuzz target, 10 minutes (hours)
 	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked -- killed:: disk::cache14 --show-output
+	@$(MAKE) --no-print-directory fuzz SECS=600
+
+SECS ?= 10
+fuzz: native ## each fuzz target, SECS=10 seconds, under AddressSanitizer (its first build takes some 10 minutes)
+	@for folder in shared origin; do for seeds in $$folder/fuzz/seeds/*; do \
+	  printf 'fuzz: %s %s, $(SECS) s\n' $$folder "$${seeds##*/}"; \
+	  $$folder/fuzz/run.sh "$${seeds##*/}" $(SECS) -verbosity=0 -print_final_stats=0; \
+	done; done
 
 test-wasm: edge
 	@CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$(.ci/setup tools)"/wasm-bindgen-cli-0.2.129/bin/wasm-bindgen-test-runner \

@@ -164,7 +164,8 @@ impl Work {
         let core = core.await.ok_or_else(|| shed("no core became free in time", queue.wait()))?;
         let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
         let work = self.hands.run(move || {
-            let _held = (place, memory, core, metrics.work_begins(), span.entered());
+            // Dropped in this order: who counts the work that has a core counts no more than there are cores.
+            let _held = (metrics.work_begins(), place, memory, core, span.entered());
             let began = Instant::now();
             let made = task.job(&limits).run(&until);
             queue.took(began.elapsed());

@@ -108,7 +108,7 @@ async fn dos9_the_work_stops_when_the_last_one_leaves_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_refusal_and_a_panic_are_shared_and_forgotten() {
+async fn ops4_a_refusal_and_a_panic_are_shared_and_forgotten() {
     let derivatives = derivatives().await;
     let refused = || derivatives.ask(name("a"), |_| async { Err(Code::SourceNotFound.into()) }).unwrap();
     let (first, mut second) = (refused(), refused());

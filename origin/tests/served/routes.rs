@@ -200,7 +200,7 @@ fn hold_to_the_rules(route: &Route, statuses: [u16; CALLERS.len()]) {
         assert!(statuses.iter().all(|status| *status == nobody), "{name} looks at who asks: {statuses:?}");
         return;
     }
-    assert_eq!(nobody, 401, "{name} as nobody");
+    assert_eq!(nobody, 401, "ADM-4: {name} as nobody");
     assert!(![401, 403].contains(&admin), "{name} as an admin: {admin}");
     if !GUESTS.contains(&&*name) {
         assert_eq!(guest, 403, "{name} as a guest");

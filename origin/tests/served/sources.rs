@@ -208,3 +208,14 @@ fn a_gallery_is_shown_in_pages_to_guests_too_where_they_are_let_in() {
         assert_eq!(api.get("/projects/my-app/gallery").is(200)["items"][0]["thumbnail"], Value::Null);
     }
 }
+
+#[test]
+fn ssrf1_nothing_is_fetched_for_a_project_that_names_no_host() {
+    let data = Data::new(&[("SEALPIX_DELIVERY", "direct")]);
+    let made = data.setup(&[]);
+    let served = data.serve();
+    for source in ["cdn.example.com/photo.jpg", "@other/photo.jpg"] {
+        let refused = served.get(&made.sign("_", source));
+        assert_eq!((refused.status, refused.code().as_deref()), (403, Some("source_denied")), "{source}");
+    }
+}

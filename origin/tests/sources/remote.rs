@@ -194,7 +194,7 @@ async fn fetch_7_the_deadline_counts_all_redirects_together() {
 }
 
 #[tokio::test]
-async fn fetch_5_a_request_has_our_headers_and_no_others() {
+async fn fetch_2_and_5_a_fetch_is_one_get_with_our_headers_and_no_others() {
     let authority = Authority::new();
     let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 3\r\n\r\nabc";
     let server = Server::start(&authority, vec![send(answer)]).await;

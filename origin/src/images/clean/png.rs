@@ -14,17 +14,19 @@ pub(super) fn clean(source: &[u8], orientation: Orientation) -> Result<Vec<u8>, 
     let mut cleaned = Vec::with_capacity(source.len());
     cleaned.extend_from_slice(&PNG_SIGNATURE);
     let mut needs_orientation = !orientation.is_upright();
+    let mut has_pixels = false;
     for chunk in png_chunks(source) {
         let chunk = chunk?;
         if needs_orientation && &chunk.name == b"IDAT" {
             push(&mut cleaned, *b"eXIf", &minimal_exif(orientation))?;
             needs_orientation = false;
         }
+        has_pixels |= &chunk.name == b"IDAT";
         if KEPT.contains(&&chunk.name) {
             cleaned.extend_from_slice(chunk.whole);
         }
     }
-    Ok(cleaned)
+    if has_pixels { Ok(cleaned) } else { Err(ImageError::Broken("the PNG file has no picture data")) }
 }
 
 /// Writes a chunk with its length and its checksum.

@@ -120,6 +120,9 @@ impl Drop for Picture {
     fn drop(&mut self) {
         // SAFETY: a default picture or one from `dav1d_get_picture`, released once.
         unsafe { dav1d_picture_unref(Some(NonNull::from(&mut self.0))) };
+        // What that leaves is a default picture, whose list, empty as it is, was allocated (48 bytes) and has no owner but us.
+        // SAFETY: made from an `Arc` by the call above, and taken once.
+        drop(self.0.itut_t35_ref.take().map(|list| unsafe { list.into_arc() }));
     }
 }
 

@@ -6,6 +6,7 @@ use mp4parse::{AvifContext, Feature, ImageMirror, ImageRotation, ParseStrictness
 use super::super::error::ImageError;
 use super::super::geometry::Size;
 use super::super::orientation::{Mirror, Orientation};
+use super::super::probe::avif_whole_boxes;
 
 /// The parts of an AVIF file.
 pub(in super::super) struct Container {
@@ -55,7 +56,7 @@ const BROKEN: ImageError = ImageError::Broken("the AVIF container is damaged or 
 impl Container {
     /// Reads the boxes. Memory is bounded by the source: item data is copied, and nothing is decoded.
     pub(in super::super) fn read(source: &[u8]) -> Result<Self, ImageError> {
-        let mut bytes = source;
+        let mut bytes = avif_whole_boxes(source)?;
         let context = mp4parse::read_avif(&mut bytes, ParseStrictness::Normal).map_err(|_| BROKEN)?;
         for (feature, name) in [
             (Feature::Grid, "avif of several tiles"),

@@ -11,7 +11,7 @@ use super::super::error::ImageError;
 use super::super::geometry::{Rect, Size};
 use super::super::limits::Limits;
 use super::super::picture::{Channels, Picture, blend};
-use super::super::probe::{Probe, WebpChunk, riff_body, webp_chunks};
+use super::super::probe::{Probe, WebpChunk, riff_body, webp_bitstreams, webp_chunks};
 use super::{Decoded, Shown, frames, zeroed};
 
 const BROKEN: ImageError = ImageError::Broken("the WebP data is damaged or cut short");
@@ -25,7 +25,8 @@ pub(super) fn decode(source: &[u8], probe: &Probe, limits: &Limits) -> Result<De
 fn decode_still(file: &[u8], size: Size, memory_bytes: u64) -> Result<Picture, ImageError> {
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(|_| BROKEN)?;
     decoder.set_memory_limit(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
-    if decoder.dimensions() != (size.width, size.height) {
+    // The library allocates what the bitstream says of itself, whatever the canvas around it says (DOS-1).
+    if decoder.dimensions() != (size.width, size.height) || !webp_bitstreams(file)?.all(|of| of == Some(size)) {
         return Err(BROKEN);
     }
     let mut pixels = vec![0; decoder.output_buffer_size().ok_or(ImageError::SourceTooLarge)?];

@@ -32,6 +32,27 @@ pub(in super::super) fn holds_metadata(source: &[u8]) -> bool {
     })
 }
 
+/// The file up to the end of its last whole box: `mp4parse` sets aside whatever a box says it is long (DOS-2). Refused where
+/// a box within `meta` is longer than what it stands in.
+pub(in super::super) fn whole_boxes(source: &[u8]) -> Result<&[u8], ImageError> {
+    let (mut rest, mut length) = (source, 0);
+    while let Some((name, body)) = take_box(&mut rest) {
+        if &name == b"meta" && !body.get(4..).is_some_and(are_whole) {
+            return Err(ImageError::Broken("the AVIF file ends within a box"));
+        }
+        length = source.len() - rest.len();
+    }
+    source.get(..length).ok_or(ImageError::Broken("the AVIF file ends within a box"))
+}
+
+/// Whether no box of `meta`, or of its boxes of properties, is longer than what it stands in.
+fn are_whole(body: &[u8]) -> bool {
+    boxes(body).all(|found| match found {
+        Ok((name, body)) => !matches!(&name, b"iprp" | b"ipco") || are_whole(body),
+        Err(_) => false,
+    })
+}
+
 /// Whether a box of `meta` lists an item that is not part of the picture (ISO 14496-12 §8.11.6).
 fn item_is_metadata(found: Result<([u8; 4], &[u8]), ImageError>) -> bool {
     match found {

@@ -106,6 +106,15 @@ fn frame_size(mut body: &[u8]) -> Option<Size> {
     Some(Size { width: take_u24(&mut body)? + 1, height: take_u24(&mut body)? + 1 })
 }
 
+/// The sizes that the bitstreams of a still say of themselves.
+pub(in super::super) fn bitstreams(source: &[u8]) -> Result<impl Iterator<Item = Option<Size>>, ImageError> {
+    Ok(chunks(riff_body(source)?).map_while(Result::ok).filter_map(|chunk| match &chunk.name {
+        b"VP8 " => Some(lossy_size(chunk.body)),
+        b"VP8L" => Some(lossless_size(chunk.body).map(|(size, _)| size)),
+        _ => None,
+    }))
+}
+
 /// The frame tag and start code of a key frame (RFC 6386 §9.1).
 fn lossy_size(body: &[u8]) -> Option<Size> {
     let [_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = *body else { return None };

@@ -11,7 +11,7 @@ use super::{ImageError, Picture, near, open, pixel, run};
 const CLEAR: [u8; 4] = [0; 4];
 
 /// On 12 by 8: all red; green at 2,2 that is cleared after; blue at 4,4 that is undone after; sand at 10,6.
-fn animation() -> Vec<u8> {
+pub(super) fn animation() -> Vec<u8> {
     let palette: Vec<u8> = [RED, GREEN, BLUE, SAND].iter().flat_map(|colour| colour[..3].to_vec()).collect();
     let mut bytes = Vec::new();
     let mut encoder = gif::Encoder::new(&mut bytes, 12, 8, &palette).unwrap();
@@ -49,7 +49,7 @@ fn a_gifs_page_is_what_the_screen_shows_then() {
 }
 
 /// Frames of opaque colour, each the size of the whole.
-fn animated_webp(colours: &[[u8; 4]]) -> Vec<u8> {
+pub(super) fn animated_webp(colours: &[[u8; 4]]) -> Vec<u8> {
     let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x07\0\0ANIM\x06\0\0\0\0\0\0\0\0\0".to_vec();
     for colour in colours {
         let picture = Picture::rgb(Size { width: 16, height: 8 }, colour[..3].repeat(128));

@@ -10,6 +10,7 @@ mod animation;
 mod attention;
 mod cleaning;
 mod colours;
+mod corpus;
 mod description;
 mod effects;
 mod foreign;

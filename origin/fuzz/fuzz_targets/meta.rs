@@ -1,0 +1,4 @@
+//! Runs `checks::meta` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sealpix_origin_images::checks::meta(bytes));

@@ -1,0 +1,175 @@
+//! What must hold of any bytes that are taken for a picture: no panic, an answer in time, a result within the limits
+//! and of the size that was promised.
+//!
+//! The fuzz targets run these functions on what libFuzzer finds, `images/tests/corpus.rs` on the seeds and their
+//! mutations with any compiler.
+
+use std::time::{Duration, Instant};
+
+use sealpix::operations::{Operations, OutputFormat};
+
+use crate::images::{Derivative, Format, ImageError, Job, Limits, process, recognise};
+
+/// A check of any bytes; it panics where a promise is broken.
+pub type Check = fn(&[u8]);
+
+/// Every check, by the name of its fuzz target and of its folder of seeds.
+pub const CHECKS: [(&str, Check); 9] = [
+    ("probe", probe),
+    ("jpeg", jpeg),
+    ("png", png),
+    ("gif", gif),
+    ("webp", webp),
+    ("avif", avif),
+    ("clean", clean),
+    ("meta", meta),
+    ("operations", operations),
+];
+
+/// Small enough that one piece of work lasts milliseconds, also under a sanitizer.
+const LIMITS: Limits = Limits {
+    source_pixels: 1 << 16,
+    frames: 20,
+    output_side: 512,
+    output_pixels: 1 << 15,
+    animation_pixels: 1 << 16,
+    memory_bytes: 64 << 20,
+    jpeg_scans: 20,
+};
+
+/// What the engine is given for one piece of work.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What one piece of work may last in all: the stage that the deadline finds at work is not broken off.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// What the engine says of a panic that it caught; here it counts as one.
+const CAUGHT: ImageError = ImageError::Broken("a codec gave up on it");
+
+/// The header alone: whatever it says, the estimate is an answer, and one within the limits.
+pub fn probe(bytes: &[u8]) {
+    for operations in ["_", "w_20,f_png", "w_20,f_jpg,max_9999", "h_20,crop_1:1:8:8,rot_90,f_webp", "trim_5,f_avif"] {
+        let estimated = estimated(bytes, &read(operations));
+        assert_ne!(estimated, Err(CAUGHT), "{operations}");
+        assert!(recognise(bytes).is_some() || estimated.is_err());
+    }
+}
+
+/// By planes to JPEG and to WebP, shrunk on load, and by pixels.
+pub fn jpeg(bytes: &[u8]) {
+    decoded(
+        bytes,
+        Format::Jpeg,
+        &["f_jpg", "w_9,f_webp", "w_20,f_jpg,q_95", "crop_3:3:9:9,rot_90,f_jpg", "w_11,f_png", "f_json"],
+    );
+}
+
+/// PNG of every depth and colour.
+pub fn png(bytes: &[u8]) {
+    decoded(bytes, Format::Png, &["w_9,f_png", "w_9,h_9,fit_cover,g_smart,f_json"]);
+}
+
+/// GIF: the first frame, what later ones leave on the screen, and all of them, moving.
+pub fn gif(bytes: &[u8]) {
+    decoded(bytes, Format::Gif, &["page_2,f_png", "page_9,w_9,f_png", "w_9,f_webp", "w_9,f_gif"]);
+}
+
+/// WebP: stills of both codings, frames of an animation, and all of them, moving.
+pub fn webp(bytes: &[u8]) {
+    decoded(bytes, Format::Webp, &["page_2,f_png", "w_9,f_webp", "w_9,f_gif"]);
+}
+
+/// AVIF of every depth and layout.
+pub fn avif(bytes: &[u8]) {
+    decoded(bytes, Format::Avif, &["w_9,f_png", "w_9,h_5,fit_pad,bg_blur,f_png"]);
+}
+
+/// Cleaning takes away and adds nothing but an orientation: cleaned again, a file is the same.
+pub fn clean(bytes: &[u8]) {
+    let Some(cleaned) = made(bytes, "_") else { return };
+    assert!(cleaned.bytes.len() <= bytes.len() + 64, "{} bytes of {}", cleaned.bytes.len(), bytes.len());
+    let again = made(&cleaned.bytes, "_").map(|again| again.bytes);
+    assert_eq!(again.as_deref(), Some(&cleaned.bytes[..]));
+}
+
+/// Metadata that is kept is written so that it is found again, and is as long then.
+pub fn meta(bytes: &[u8]) {
+    let kept_bytes = |source: &[u8], operations| {
+        let kept = made(source, operations)?.bytes;
+        let bare = made(&kept, "_")?.bytes;
+        Some((kept.len() - bare.len(), kept))
+    };
+    for operations in ["w_8,f_jpg,meta_keep", "w_8,f_webp,meta_copyright", "w_8,f_png,meta_keep"] {
+        if let Some((first, kept)) = kept_bytes(bytes, operations) {
+            assert_eq!(kept_bytes(&kept, operations).map(|(second, _)| second), Some(first), "{operations}");
+        }
+    }
+}
+
+/// A line of operations, then a picture.
+pub fn operations(bytes: &[u8]) {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+    let Ok(Ok(mut operations)) = std::str::from_utf8(&bytes[..end]).map(Operations::read) else { return };
+    // AV1 is encoded a hundred times as slowly as all else; its encoder sees pixels only, not the source's bytes.
+    if matches!(operations.format, None | Some(OutputFormat::Avif)) && operations.to_string() != "_" {
+        operations.format = Some(OutputFormat::Png);
+    }
+    worked(&bytes[end + 1..], &operations);
+}
+
+/// The whole picture is of the size that its header promised, and each further road ends well.
+fn decoded(bytes: &[u8], format: Format, roads: &[&str]) {
+    if recognise(bytes) != Some(format) {
+        return;
+    }
+    let whole = made(bytes, "f_png");
+    if let (Some(whole), Some(promised)) = (&whole, made(bytes, "_")) {
+        assert_eq!((whole.width, whole.height), (promised.width, promised.height));
+    }
+    for road in roads {
+        let taken = made(bytes, road);
+        // What shows the whole picture also shows it smaller; but for later frames, which `f_png` does not read.
+        let is_whole = !matches!(format, Format::Gif | Format::Webp) && !road.contains("crop");
+        assert!(!is_whole || whole.is_none() || taken.is_some(), "{road}");
+    }
+}
+
+fn read(operations: &str) -> Operations {
+    Operations::read(operations).unwrap_or_else(|error| panic!("{operations}: {error}"))
+}
+
+fn made(source: &[u8], operations: &str) -> Option<Derivative> {
+    worked(source, &read(operations))
+}
+
+fn estimated(source: &[u8], operations: &Operations) -> Result<u64, ImageError> {
+    Job { source, operations, mark: None, is_negotiated: false, limits: &LIMITS }.estimate_bytes()
+}
+
+/// Does the work, and looks at how it ended.
+fn worked(source: &[u8], operations: &Operations) -> Option<Derivative> {
+    let estimated = estimated(source, operations);
+    let began = Instant::now();
+    let made = process(source, operations, &LIMITS, began + DEADLINE);
+    assert!(began.elapsed() < LONGEST, "{operations} took {:?}", began.elapsed());
+    assert_ne!(made.as_ref().err(), Some(&CAUGHT), "{operations}");
+    let made = made.ok()?;
+    let estimated = estimated.unwrap_or_else(|error| panic!("{operations} is refused by its header: {error}"));
+    if made.format == Format::Json {
+        assert!(serde_json::from_slice::<serde_json::Value>(&made.bytes).is_ok(), "{operations}");
+        return Some(made);
+    }
+    assert_eq!(recognise(&made.bytes), Some(made.format), "{operations}");
+    if operations.to_string() != "_" {
+        // Before `trim`, the estimate is that of the largest result.
+        assert!(operations.trim.is_some() || estimated <= LIMITS.memory_bytes, "{operations}: {estimated} bytes");
+        assert!(made.width <= LIMITS.output_side && made.height <= LIMITS.output_side, "{operations}");
+        assert!(u64::from(made.width) * u64::from(made.height) <= LIMITS.output_pixels, "{operations}");
+    }
+    // A result reads again; AVIF with metadata is the only one that is not passed on as it is.
+    match process(&made.bytes, &read("_"), &LIMITS, Instant::now() + DEADLINE) {
+        Ok(again) => assert_eq!((again.width, again.height), (made.width, made.height), "{operations}"),
+        Err(error) => assert!(matches!(error, ImageError::FormatUnsupported(_)), "{operations}: {error}"),
+    }
+    Some(made)
+}
