@@ -1,6 +1,6 @@
 //! DOS-11: what a piece of work was estimated to hold, beside what it held: each kind of source to each kind of result, each
 //! in a process of its own, because the system remembers a process's peak. The table is printed.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may stop where it stands")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 #![expect(clippy::cast_possible_truncation, reason = "bytes of made pictures")]
 
 use std::path::Path;

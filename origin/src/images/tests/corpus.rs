@@ -14,6 +14,7 @@ use super::sources::{
 use super::{Picture, run};
 
 #[path = "../../../fuzz/src/checks.rs"]
+#[allow(unreachable_pub, reason = "the targets are crates of their own")]
 mod checks;
 
 /// Mutations of each target's seeds.
