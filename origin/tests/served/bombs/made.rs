@@ -13,8 +13,8 @@ pub(super) const FLOOD_BE: [u8; 4] = 40_000_u32.to_be_bytes();
 
 /// Pixels of a smooth picture.
 fn gradient(width: usize, height: usize) -> Vec<u8> {
-    let byte = |value: usize| u8::try_from(value).unwrap();
-    let at = |index: usize| [byte(index % width * 255 / width), byte(index / width * 255 / height), 90];
+    let byte = |part: usize, whole: usize| u8::try_from(part * 255 / whole).unwrap();
+    let at = |index: usize| [byte(index % width, width), byte(index / width, height), 90];
     (0..width * height).flat_map(at).collect()
 }
 
