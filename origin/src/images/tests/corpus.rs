@@ -13,7 +13,6 @@ use super::sources::{
 };
 use super::{Picture, run};
 
-#[allow(unreachable_pub, reason = "it is a crate of its own, too")]
 #[path = "../../../fuzz/src/checks.rs"]
 #[allow(unreachable_pub, reason = "the targets are crates of their own")]
 mod checks;
