@@ -17,7 +17,7 @@ let world: World
 let between: Between
 before(async () => {
   // The edge's cache alone: the origin's memory has its own tests.
-  world = new World({ SEALPIX_DERIVATIVE_MEMORY_BYTES: '0' })
+  world = new World({ SEALPIX_DERIVATIVE_MEMORY_BYTES: '0', SEALPIX_DERIVATIVE_DISK_BYTES: '0' })
   await world.origin.serve()
   world.newEdge()
   between = new Between(() => world.origin.url)

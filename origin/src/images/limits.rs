@@ -168,8 +168,8 @@ pub(super) fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         Coding::Gif => pixels * 13,
         // A frame, the canvas that it is drawn on, and what the decoder hands over; the frame's own state.
         Coding::Webp { animated: true } => pixels * 16,
-        // The lossless decoder works on four bytes a pixel, and hands over three or four.
-        Coding::Webp { .. } => pixels * 8,
+        // The lossless decoder works on four bytes a pixel, and hands over three or four; alpha beside colours has a plane.
+        Coding::Webp { .. } => pixels * if probe.alpha { 10 } else { 8 },
         // Planes of at most 4:4:4, the decoder's and ours at two bytes a sample; alpha; pixels.
         Coding::Avif => pixels * if probe.alpha { 19 } else { 15 },
     }

@@ -43,8 +43,13 @@ struct Bombed {
 impl Bombed {
     fn new() -> Self {
         let work = (WORK_MIB << 20).to_string();
-        let unkept = ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0");
-        let data = Data::new(&[("SEALPIX_DELIVERY", "direct"), ("SEALPIX_WORK_MEMORY_BYTES", &work), unkept]);
+        // Every bomb has the same name.
+        let data = Data::new(&[
+            ("SEALPIX_DELIVERY", "direct"),
+            ("SEALPIX_WORK_MEMORY_BYTES", &work),
+            ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
+            ("SEALPIX_DERIVATIVE_DISK_BYTES", "0"),
+        ]);
         let made = data.setup(&[]);
         let serve = data.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut command = Command::new("prlimit");

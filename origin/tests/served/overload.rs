@@ -40,6 +40,7 @@ impl Load {
         let data = Data::new(&[
             ("SEALPIX_DELIVERY", "direct"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
+            ("SEALPIX_DERIVATIVE_DISK_BYTES", "0"),
             ("SEALPIX_WORK_TIMEOUT_SECS", &DEADLINE.as_secs().to_string()),
             ("SEALPIX_WORK_MEMORY_BYTES", &(WORK_MIB << 20).to_string()),
         ]);
