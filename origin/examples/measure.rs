@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use sealpix::operations::Operations;
-use sealpix_origin::images::{Limits, estimate_bytes, process};
+use sealpix_origin::images::{Job, Limits, Until};
 
 /// The most memory that this process has held, in bytes.
 fn peak() -> u64 {
@@ -29,13 +29,14 @@ fn main() {
     let source = std::fs::read(photo).expect("the photo reads");
     let operations = Operations::read(operations).expect("the operations parse");
     let limits = Limits::default();
-    let estimate = estimate_bytes(&source, &operations, &limits).expect("the header reads");
+    let job = Job { source: &source, operations: &operations, mark: None, is_negotiated: false, limits: &limits };
+    let estimate = job.estimate_bytes().expect("the header reads");
     let before = peak();
     let mut millis = Vec::new();
     let mut bytes = 0;
     for _ in 0..5 {
         let begun = Instant::now();
-        let result = process(&source, &operations, &limits, begun + Duration::from_secs(60)).expect("the work is done");
+        let result = job.run(&Until::at(begun + Duration::from_secs(60))).expect("the work is done");
         millis.push(begun.elapsed().as_millis());
         bytes = result.bytes.len();
     }

@@ -36,7 +36,13 @@ impl Admission {
     /// The name of the result in every cache. The operations are the negotiated ones.
     #[must_use]
     pub fn cache_key(&self, operations: &Operations) -> String {
-        self.key.of(operations)
+        self.key.of(operations, self.is_negotiated())
+    }
+
+    /// Whether the format is left to what the client accepts.
+    #[must_use]
+    pub fn is_negotiated(&self) -> bool {
+        self.operations.format == Some(OutputFormat::Auto)
     }
 }
 

@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 pub use answer::problem;
 use circumstances::{Circumstances, Facts};
 pub(crate) use refusal::of_source;
+use work::Task;
 pub use work::Work;
 
 use crate::clock::NoEntropy;
@@ -129,7 +130,7 @@ async fn way(
     let mut asked = delivery.derivatives.ask(name, |progress| {
         make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)
     })?;
-    let etag = etag(&asked.source_version().await?, &operations);
+    let etag = etag(&asked.source_version().await?, &admission, &operations);
     let frame =
         answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
     if frame.is_not_modified(request) {
@@ -166,7 +167,9 @@ async fn make(
     }
     place.shrink_to(source.bytes.len());
     progress.fetched(Arc::clone(&source_version)).await;
-    let derivative = delivery.work.run(place, source.bytes, mark.map(|found| found.mark), operations).await?;
+    let mark = mark.map(|found| found.mark);
+    let is_negotiated = admission.is_negotiated();
+    let derivative = delivery.work.run(place, Task { source: source.bytes, operations, mark, is_negotiated }).await?;
     let made = Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format };
     Ok(progress.made(made, source.validator))
 }
@@ -245,11 +248,12 @@ async fn fetch(
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.
-fn etag(source_version: &str, operations: &Operations) -> String {
+fn etag(source_version: &str, admission: &Admission, operations: &Operations) -> String {
     let mut hash = Sha256::new();
     hash.update(source_version);
     hash.update([0]);
     hash.update(operations.to_string());
+    hash.update([u8::from(admission.is_negotiated())]);
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
     format!("\"{:.32}\"", hex(&hash.finalize()))
 }

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal;
-use crate::images::{self, Derivative, Limits, Mark};
+use crate::images::{Derivative, Job, Limits, Mark, Until};
 use crate::observe::metrics::Metrics;
 
 /// How long a piece of work is taken to last before any was measured.
@@ -142,20 +142,15 @@ impl Work {
         Ok(Place { _inside: inside, room })
     }
 
-    /// Does the work, or sheds it. The permits go with the work: a client that leaves does not free a busy core.
-    pub(super) async fn run(
-        &self,
-        place: Place,
-        source: Bytes,
-        mark: Option<Arc<Mark>>,
-        operations: Operations,
-    ) -> Result<Derivative, Denial> {
+    /// Does the work, or sheds it. Where nobody waits any more, it ends before its next stage; the permits go with the
+    /// work: a client that leaves does not free a busy core.
+    pub(super) async fn run(&self, place: Place, task: Task) -> Result<Derivative, Denial> {
         let deadline = Instant::now() + self.deadline;
-        let (limits, queue) = (self.limits, Arc::clone(&self.queue));
-        let weighed = {
-            let (source, operations) = (source.clone(), operations.clone());
-            tokio::task::spawn_blocking(move || images::estimate_bytes(&source, &operations, &limits))
-        };
+        let until = Until::at(deadline.into_std());
+        let _wanted = until.waited_for();
+        let (limits, queue, task) = (self.limits, Arc::clone(&self.queue), Arc::new(task));
+        let weighed = Arc::clone(&task);
+        let weighed = tokio::task::spawn_blocking(move || weighed.job(&limits).estimate_bytes());
         let bytes = weighed.await.map_err(|error| super::internal(&error))?.map_err(refusal::of_image)?;
         // Memory before the core: a large piece waits for others to end, not on a core that they could use.
         let memory = permits(&self.memory, mib(bytes, self.memory_mib), deadline);
@@ -166,7 +161,7 @@ impl Work {
         let work = tokio::task::spawn_blocking(move || {
             let _held = (place, memory, core, metrics.work_begins(), span.entered());
             let began = Instant::now();
-            let made = images::process_marked(&source, mark.as_deref(), &operations, &limits, deadline.into_std());
+            let made = task.job(&limits).run(&until);
             queue.took(began.elapsed());
             if let Ok(derivative) = &made {
                 metrics.picture_made(derivative.format.name(), began.elapsed());
@@ -175,6 +170,30 @@ impl Work {
         });
         let done = work.await.map_err(|error| super::internal(&error))?;
         done.map_err(refusal::of_image)
+    }
+}
+
+/// What is to be done, with everything that it is done with.
+pub(super) struct Task {
+    /// The source's bytes.
+    pub(super) source: Bytes,
+    /// The negotiated operations.
+    pub(super) operations: Operations,
+    /// The watermark that they name.
+    pub(super) mark: Option<Arc<Mark>>,
+    /// Whether their format is what `auto` became.
+    pub(super) is_negotiated: bool,
+}
+
+impl Task {
+    fn job<'a>(&'a self, limits: &'a Limits) -> Job<'a> {
+        Job {
+            source: &self.source,
+            operations: &self.operations,
+            mark: self.mark.as_deref(),
+            is_negotiated: self.is_negotiated,
+            limits,
+        }
     }
 }
 

@@ -335,21 +335,20 @@ impl Plan {
         self.keeps_pixels(source) && !self.has_margin()
     }
 
-    /// By how much a JPEG may be shrunk while it is decoded: the largest of 8, 4, 2 that leaves at least the
-    /// size of the picture, so that the resize never enlarges what decoding shrank. The rule of sharp, a Node
-    /// library, for its shrink on load. 1 for other formats.
+    /// By how much a JPEG may be shrunk while it is decoded: the largest of 8, 4, 2 that leaves the resize more than it
+    /// takes away, half of that where hardly anything would be left to do: a resize by less than a factor and a part shows
+    /// the decoder's coarse filter. The rule of sharp, a Node library, for its shrink on load. 1 for other formats.
     pub(super) fn decoder_shrink(&self, probe: &Probe) -> u32 {
         if self.at_full_size || !matches!(probe.coding, Coding::Jpeg { .. }) {
             return 1;
         }
-        [8, 4, 2]
-            .into_iter()
-            .find(|shrink| {
-                let by = f64::from(*shrink);
-                self.part.width / by >= f64::from(self.picture.width)
-                    && self.part.height / by >= f64::from(self.picture.height)
-            })
-            .unwrap_or(1)
+        let (across, down) =
+            (self.part.width / f64::from(self.picture.width), self.part.height / f64::from(self.picture.height));
+        let ratio = across.min(down);
+        match [8, 4, 2].into_iter().find(|shrink| ratio >= f64::from(*shrink)) {
+            Some(shrink) if ratio < f64::from(shrink + 1) => shrink / 2,
+            shrink => shrink.unwrap_or(1),
+        }
     }
 }
 

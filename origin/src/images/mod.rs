@@ -1,4 +1,4 @@
-//! Image work: pure functions from bytes to bytes. No I/O, no clock but the deadline that is handed in.
+//! Image work: pure functions from bytes to bytes. No I/O, no clock but for the deadline that is handed in.
 //!
 //! [`process`] is the straight line:
 //!
@@ -38,6 +38,7 @@ mod resize;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod until;
 mod view;
 mod watermark;
 mod work;
@@ -58,12 +59,84 @@ use self::work::Work;
 pub use self::error::ImageError;
 pub use self::format::{Derivative, Format};
 pub use self::limits::Limits;
+pub use self::until::{Until, Wanted};
 pub use self::watermark::Mark;
 
-/// Turns a source into the derivative that the operations describe.
+/// What is to be made of a source.
 ///
-/// The operations are resolved: presets expanded, one width, a format that is not `auto`. Anything that the engine
-/// cannot do is refused by name, never ignored; see [`unsupported`]. They name no watermark: see [`process_marked`].
+/// The operations are resolved: presets expanded, one width, a format that is not `auto`.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The whole file.
+    pub source: &'a [u8],
+    /// What is done with it.
+    pub operations: &'a Operations,
+    /// The watermark that they name.
+    pub mark: Option<&'a Mark>,
+    /// Whether the format is what `auto` became. Then an animation stays one: AVIF, which does not move here, becomes WebP,
+    /// which every client reads that reads AVIF.
+    pub is_negotiated: bool,
+    /// What it may cost.
+    pub limits: &'a Limits,
+}
+
+impl Job<'_> {
+    /// Turns the source into the derivative that the operations describe. Anything that the engine cannot do is refused by
+    /// name, never ignored; see [`unsupported`].
+    ///
+    /// # Errors
+    ///
+    /// See [`ImageError`].
+    pub fn run(&self, until: &Until) -> Result<Derivative, ImageError> {
+        if let Some(name) = unsupported(self.operations) {
+            return Err(ImageError::Unsupported(name));
+        }
+        caught(|| Work { job: *self, until }.run())
+    }
+
+    /// A bound on the memory that the work will hold at once, in bytes, from the source's header: what a queue can weigh
+    /// before it lets the work begin. The source itself is not counted.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Self::run`] that the header alone brings about.
+    pub fn estimate_bytes(&self) -> Result<u64, ImageError> {
+        if let Some(name) = unsupported(self.operations) {
+            return Err(ImageError::Unsupported(name));
+        }
+        caught(|| self.estimated_bytes())
+    }
+
+    fn estimated_bytes(&self) -> Result<u64, ImageError> {
+        let (operations, limits) = (self.operations, self.limits);
+        let probe = Probe::read(self.source)?;
+        limits.admit_source(&probe)?;
+        if changes_nothing(operations) {
+            return Ok(self.source.len() as u64);
+        }
+        let effects = Effects::of(operations).with_mark(self.mark);
+        let (format, view) = (self.format(&probe)?, View::new(&probe, operations)?);
+        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
+        let plan = effects.pad(match operations.trim {
+            None => Plan::within(view.shown_window(), &request),
+            Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
+        });
+        let plan = made(plan, &effects, format);
+        Ok(match Timeline::of(&probe, operations, format) {
+            Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
+            None => limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)),
+        })
+    }
+
+    /// The format of the result: the one asked for, else the source's.
+    fn format(&self, probe: &Probe) -> Result<Format, ImageError> {
+        let format = output_format(self.operations)?.unwrap_or(probe.format());
+        let moves = || Timeline::of(probe, self.operations, Format::Webp).is_some();
+        Ok(if self.is_negotiated && format == Format::Avif && moves() { Format::Webp } else { format })
+    }
+}
+
+/// [`Job::run`] of a job without a watermark, to a deadline.
 ///
 /// # Errors
 ///
@@ -74,25 +147,7 @@ pub fn process(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Derivative, ImageError> {
-    process_marked(source, None, operations, limits, deadline)
-}
-
-/// [`process`], with the watermark that the operations name.
-///
-/// # Errors
-///
-/// See [`ImageError`].
-pub fn process_marked(
-    source: &[u8],
-    mark: Option<&Mark>,
-    operations: &Operations,
-    limits: &Limits,
-    deadline: Instant,
-) -> Result<Derivative, ImageError> {
-    if let Some(name) = unsupported(operations) {
-        return Err(ImageError::Unsupported(name));
-    }
-    caught(|| Work { source, mark, operations, limits, deadline }.run())
+    Job { source, operations, mark: None, is_negotiated: false, limits }.run(&Until::at(deadline))
 }
 
 /// The format of a source by its first bytes, if the engine knows it.
@@ -122,37 +177,6 @@ pub fn unsupported(operations: &Operations) -> Option<&'static str> {
     operations.items().map(|(name, _)| name).find(|name| !can_do(name))
 }
 
-/// A bound on the memory that the work will hold at once, in bytes, from the source's header: what a queue can weigh
-/// before it lets the work begin. The source itself is not counted.
-///
-/// # Errors
-///
-/// The errors of [`process`] that the header alone brings about.
-pub fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Result<u64, ImageError> {
-    if let Some(name) = unsupported(operations) {
-        return Err(ImageError::Unsupported(name));
-    }
-    caught(|| {
-        let probe = Probe::read(source)?;
-        limits.admit_source(&probe)?;
-        if changes_nothing(operations) {
-            return Ok(source.len() as u64);
-        }
-        let effects = Effects::of(operations);
-        let (format, view) = (format_of(&probe, operations)?, View::new(&probe, operations)?);
-        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
-        let plan = effects.pad(match operations.trim {
-            None => Plan::within(view.shown_window(), &request),
-            Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
-        });
-        let plan = made(plan, &effects, format);
-        Ok(match Timeline::of(&probe, operations, format) {
-            Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
-            None => limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)),
-        })
-    })
-}
-
 /// The plan of the pixels that are made: few for a description, unless an effect works on those of the whole result.
 fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
     let small = format == Format::Json && !effects.change_pixels();
@@ -162,11 +186,6 @@ fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
 /// Whether no pixel work is asked for: `dl` only names the answer.
 fn changes_nothing(operations: &Operations) -> bool {
     operations.items().all(|(name, _)| name == "dl")
-}
-
-/// The format of the result: the one asked for, else the source's.
-fn format_of(probe: &Probe, operations: &Operations) -> Result<Format, ImageError> {
-    Ok(output_format(operations)?.unwrap_or(probe.format()))
 }
 
 fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> {

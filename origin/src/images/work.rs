@@ -1,8 +1,6 @@
 //! One piece of work, from its header to its bytes: the way that [`super`] draws.
 
-use std::time::Instant;
-
-use sealpix::operations::{Gravity, Operations};
+use sealpix::operations::Gravity;
 
 use super::animation::Timeline;
 use super::decode::Decoded;
@@ -11,16 +9,16 @@ use super::encode::{Drawn, Order};
 use super::error::ImageError;
 use super::format::{Derivative, Format};
 use super::geometry::{Plan, Request};
-use super::limits::Limits;
 use super::metadata::Kept;
 use super::picture::Picture;
 use super::planes::Planes;
 use super::probe::Probe;
+use super::until::Until;
 use super::view::View;
-use super::watermark::{Mark, Stamp};
+use super::watermark::Stamp;
 use super::{
-    attention, changes_nothing, clean, colour, decode, derivative, description, encode, format_of, ground, made,
-    planes, resize, trim,
+    Job, attention, changes_nothing, clean, colour, decode, derivative, description, encode, ground, made, planes,
+    resize, trim,
 };
 
 /// What the result is encoded from.
@@ -41,42 +39,39 @@ impl Content {
 
 /// One piece of work.
 pub(super) struct Work<'a> {
-    pub(super) source: &'a [u8],
-    pub(super) mark: Option<&'a Mark>,
-    pub(super) operations: &'a Operations,
-    pub(super) limits: &'a Limits,
-    pub(super) deadline: Instant,
+    pub(super) job: Job<'a>,
+    pub(super) until: &'a Until,
 }
 
 impl Work<'_> {
     pub(super) fn run(&self) -> Result<Derivative, ImageError> {
-        self.check_deadline()?;
-        let mut probe = Probe::read(self.source)?;
-        self.limits.admit_source(&probe)?;
-        if changes_nothing(self.operations) {
+        self.until.check()?;
+        let mut probe = Probe::read(self.job.source)?;
+        self.job.limits.admit_source(&probe)?;
+        if changes_nothing(self.job.operations) {
             return self.cleaned(&probe);
         }
-        let format = format_of(&probe, self.operations)?;
-        let order = Order::of(self.operations, format);
-        let effects = Effects::of(self.operations).with_mark(self.mark);
-        let described = description::Source::new(&probe, self.source);
-        let view = View::new(&probe, self.operations)?;
+        let format = self.job.format(&probe)?;
+        let order = Order::of(self.job.operations, format);
+        let effects = Effects::of(self.job.operations).with_mark(self.job.mark);
+        let described = description::Source::new(&probe, self.job.source);
+        let view = View::new(&probe, self.job.operations)?;
         let turned = view.orientation != probe.orientation;
         probe.orientation = view.orientation;
-        let (plan, decoded) = match self.operations.trim {
-            None => (Plan::within(view.shown_window(), &Request::of(self.operations)), None),
+        let (plan, decoded) = match self.job.operations.trim {
+            None => (Plan::within(view.shown_window(), &Request::of(self.job.operations)), None),
             Some(tolerance) => self.trimmed(&probe, view, tolerance.get())?,
         };
         let plan = effects.pad(plan);
         let shown = plan.canvas;
         let plan = made(plan, &effects, format);
-        self.limits.admit_result(shown, format)?;
-        let timeline = Timeline::of(&probe, self.operations, format);
+        self.job.limits.admit_result(shown, format)?;
+        let timeline = Timeline::of(&probe, self.job.operations, format);
         match &timeline {
-            Some(timeline) => timeline.admit(&probe, &plan, &effects, self.limits)?,
-            None => self.limits.admit_memory(&probe, &plan, &effects, &order)?,
+            Some(timeline) => timeline.admit(&probe, &plan, &effects, self.job.limits)?,
+            None => self.job.limits.admit_memory(&probe, &plan, &effects, &order)?,
         }
-        self.check_deadline()?;
+        self.until.check()?;
         let (plan, decoded) = self.aimed(plan, decoded, &probe, view)?;
 
         let content = match timeline {
@@ -87,18 +82,18 @@ impl Work<'_> {
             }
             None => Content::Still(self.drawn(decoded, &probe, view, &plan, &effects, &order)?),
         };
-        let kept = Kept::of(self.source, probe.format(), self.operations.metadata);
+        let kept = Kept::of(self.job.source, probe.format(), self.job.operations.metadata);
         let fill = |order: Order| match &content {
-            Content::Still(drawn) => order.fill(drawn, &kept, self.limits, self.deadline),
+            Content::Still(drawn) => order.fill(drawn, &kept, self.job.limits, self.until),
             Content::Moving(timeline) => self.moving(timeline, &probe, &plan, &effects, &order),
         };
-        let covered = probe.alpha && self.operations.background.is_some();
+        let covered = probe.alpha && self.job.operations.background.is_some();
         let keeps_pixels = !turned && !covered && !effects.change_pixels();
         let unchanged = plan.keeps_everything(probe.shown()) && keeps_pixels && format == probe.format();
         let keeps_frames = content.frames() == probe.frames;
-        if unchanged && keeps_frames && order.is_served_by(self.source.len()) && kept.is_empty() {
+        if unchanged && keeps_frames && order.is_served_by(self.job.source.len()) && kept.is_empty() {
             let bytes = fill(order.without_bound())?;
-            if bytes.len() <= self.source.len() {
+            if bytes.len() <= self.job.source.len() {
                 return Ok(derivative(bytes, format, plan.canvas));
             }
             // Nothing was asked for that the source does not do with fewer bytes (IMG-8).
@@ -138,7 +133,7 @@ impl Work<'_> {
     ) -> Result<Picture, ImageError> {
         let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
         let picture = self.finished(decoded, probe, plan, effects, format)?.without_idle_alpha();
-        self.check_deadline()?;
+        self.until.check()?;
         Ok(picture)
     }
 
@@ -148,17 +143,17 @@ impl Work<'_> {
             return Ok(None);
         }
         let halved = order.format == Format::Webp || order.first_quality() < encode::FULL_CHROMA_QUALITY;
-        let planes = planes::planes(self.source, probe, plan, halved, self.limits)?;
-        self.check_deadline()?;
+        let planes = planes::planes(self.job.source, probe, plan, halved, self.job.limits)?;
+        self.until.check()?;
         Ok(planes)
     }
 
     /// The plan for what `trim` leaves, which only the pixels tell.
     fn trimmed(&self, probe: &Probe, mut view: View, tolerance: u32) -> Result<(Plan, Option<Decoded>), ImageError> {
-        self.limits.admit_decoding(probe)?;
+        self.job.limits.admit_decoding(probe)?;
         let decoded = self.decoded(probe, view, 1)?;
         view.window = trim::trimmed(&decoded.picture, view.window, view.corner, tolerance);
-        let plan = Plan::within(view.shown_window(), &Request::of(self.operations));
+        let plan = Plan::within(view.shown_window(), &Request::of(self.job.operations));
         Ok((Plan { at_full_size: true, ..plan }, Some(decoded)))
     }
 
@@ -170,7 +165,7 @@ impl Work<'_> {
         probe: &Probe,
         view: View,
     ) -> Result<(Plan, Option<Decoded>), ImageError> {
-        if self.operations.gravity != Some(Gravity::Smart) || !plan.cuts() {
+        if self.job.operations.gravity != Some(Gravity::Smart) || !plan.cuts() {
             return Ok((plan, decoded));
         }
         let shrink = plan.decoder_shrink(probe);
@@ -180,8 +175,8 @@ impl Work<'_> {
     }
 
     fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<Decoded, ImageError> {
-        let decoded = decode::decode_frame(self.source, probe, view.frame, shrink, self.limits)?;
-        self.check_deadline()?;
+        let decoded = decode::decode_frame(self.job.source, probe, view.frame, shrink, self.job.limits)?;
+        self.until.check()?;
         Ok(decoded)
     }
 
@@ -200,15 +195,15 @@ impl Work<'_> {
             let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);
             let window = coded(plan.window.area()).touched(picture.size);
             picture = resize::picture(&picture, window, coded(plan.part), probe.orientation.turn(plan.picture))?;
-            self.check_deadline()?;
+            self.until.check()?;
         }
         if let Some(profile) = &decoded.profile {
             picture = colour::to_srgb(picture, profile);
         }
-        picture = effects.apply(picture.turned(probe.orientation), self.deadline)?;
-        let (picture, background) = ground::laid(picture, plan, self.operations.background, format)?;
+        picture = effects.apply(picture.turned(probe.orientation), self.until)?;
+        let (picture, background) = ground::laid(picture, plan, self.job.operations.background, format)?;
         let mut picture = effects.round(picture, format, background);
-        if let Some(stamp) = Stamp::of(self.operations, self.mark, picture.size)? {
+        if let Some(stamp) = Stamp::of(self.job.operations, self.job.mark, picture.size)? {
             stamp.lay(&mut picture);
         }
         Ok(picture)
@@ -216,11 +211,7 @@ impl Work<'_> {
 
     /// The source without its metadata.
     fn cleaned(&self, probe: &Probe) -> Result<Derivative, ImageError> {
-        let bytes = clean::clean(self.source, probe)?;
+        let bytes = clean::clean(self.job.source, probe)?;
         Ok(derivative(bytes, probe.format(), probe.shown()))
-    }
-
-    pub(super) fn check_deadline(&self) -> Result<(), ImageError> {
-        if Instant::now() < self.deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) }
     }
 }

@@ -268,9 +268,8 @@ pub(crate) async fn a_token_of_the_third_schema_loses_the_scope_that_is_gone(hom
     let tokens = scopes.iter().enumerate().map(|(number, scopes)| {
         format!("UPDATE api_tokens SET scopes = '{scopes}' WHERE secret_hash = 'fingerprint-{}';", number + 1)
     });
-    let back = "DELETE FROM refinery_schema_history WHERE version >= 4; DROP TABLE source_epochs; DROP TABLE usage; \
-                CREATE TABLE usage (public_key TEXT, minute BIGINT, outcome TEXT, count BIGINT);";
-    home.tamper(&[&tokens.collect::<String>(), back].concat());
+    home.tamper(&tokens.collect::<String>());
+    home.back_before(4);
     let registry = home.open().await;
     let mut held = Vec::new();
     for number in 1..=3 {

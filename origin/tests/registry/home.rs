@@ -54,6 +54,20 @@ impl Home {
         }
     }
 
+    /// Brings the schema back to what it was before the migration `version`, which is 4 or 5, made it newer.
+    pub(crate) fn back_before(&self, version: u32) {
+        let epochs = if version == 4 { "DROP TABLE source_epochs;" } else { "" };
+        self.tamper(&format!(
+            "DELETE FROM refinery_schema_history WHERE version >= {version};
+             ALTER TABLE sources DROP COLUMN credentials_cell;
+             ALTER TABLE sources DROP COLUMN cell_version;
+             DROP TABLE watermarks;
+             DROP TABLE usage;
+             {epochs}
+             CREATE TABLE usage (public_key TEXT, minute BIGINT, outcome TEXT, count BIGINT);"
+        ));
+    }
+
     /// Each column of each table in its order: the table, the column, whether it is of the primary key.
     pub(crate) fn schema(&self) -> Vec<(String, String, bool)> {
         let lines = match self {

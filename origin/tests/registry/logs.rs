@@ -151,11 +151,9 @@ pub(crate) async fn usage_is_totalled_by_format_with_the_bytes_sent(home: &Home)
 pub(crate) async fn usage_counted_before_formats_is_kept(home: &Home) {
     filled(home).await;
     // As the migration finds it.
+    home.back_before(5);
     home.tamper(&format!(
-        "DELETE FROM refinery_schema_history WHERE version = 5;
-         DROP TABLE usage;
-         CREATE TABLE usage (public_key TEXT, minute INTEGER, outcome TEXT, count INTEGER);
-         INSERT INTO usage (public_key, minute, outcome, count) VALUES ('{}', {MINUTE}, 'hit', 41);",
+        "INSERT INTO usage (public_key, minute, outcome, count) VALUES ('{}', {MINUTE}, 'hit', 41);",
         public_key(1)
     ));
     let registry = home.open().await;

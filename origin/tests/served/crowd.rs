@@ -27,7 +27,8 @@ impl Busy {
             ("SEALPIX_WORK_TIMEOUT_SECS", "60"),
         ]);
         std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
-        std::fs::write(data.gallery().join("text.jpg"), b"no picture").unwrap();
+        // Its header is whole, so that it takes a core to find out.
+        std::fs::write(data.gallery().join("half.jpg"), PHOTO.get(..PHOTO.len() / 2).unwrap()).unwrap();
         let made = data.setup(&[]);
         let served = data.serve();
         Self { data, made, served }
@@ -122,15 +123,15 @@ fn dos9_the_work_outlives_the_client_that_it_began_with_and_ends_with_the_last_o
 #[test]
 fn a_source_that_fails_fails_for_all_who_wait_with_one_code_and_is_tried_anew() {
     let busy = Busy::new();
-    let target = busy.made.sign("w_300", "@gallery/text.jpg");
+    let target = busy.made.sign("w_300", "@gallery/half.jpg");
     let codes: Vec<_> = std::thread::scope(|scope| {
         busy.occupy(scope);
         let crowd: Vec<_> = (0..CROWD).map(|_| busy.ask(scope, &target)).collect();
         busy.until("joined", CROWD - 1);
         crowd.into_iter().map(|asked| asked.join().unwrap().code()).collect()
     });
-    assert_eq!(codes, vec![Some("source_unsupported".to_owned()); CROWD]);
-    std::fs::write(busy.data.gallery().join("text.jpg"), PHOTO).unwrap();
+    assert_eq!(codes, vec![Some("source_broken".to_owned()); CROWD]);
+    std::fs::write(busy.data.gallery().join("half.jpg"), PHOTO).unwrap();
     assert_eq!(busy.served.get(&target).status, 200, "CACHE-12: what failed is not kept");
 }
 

@@ -194,7 +194,7 @@ fn sig13_credentials_stand_nowhere_in_the_clear_and_outlive_every_rotation() {
     assert_eq!(api.get("/sources/store").is(200)["version"], version, "applied again, nothing changes");
     applied(&data, &state(&storage.location("/albums"), None));
     assert_eq!(api.get("/sources/store").is(200)["version"], version, "nothing said, nothing changes");
-    let misplaced = data.apply(&state(&storage.location("/albums"), Some(&json!([SECRET_KEY, TOKEN]))));
+    let misplaced = data.apply(&state(&storage.location("/albums"), Some(&json!({ SECRET_KEY: TOKEN }))));
     assert!(!misplaced.status.success());
     assert_eq!(delivered(&served, &made, 100), (200, None));
     served.get(&made.sign("w_10", "@store/none.jpg"));

@@ -175,8 +175,8 @@ impl Work<'_> {
         effects: &Effects,
         quality: u8,
     ) -> Result<Vec<u8>, ImageError> {
-        let mut frames = Frames::open(self.source, probe)?;
-        let plays = decode::plays(self.source, probe);
+        let mut frames = Frames::open(self.job.source, probe)?;
+        let plays = decode::plays(self.job.source, probe);
         let format = match timeline.kind {
             Kind::Gif => Format::Gif,
             Kind::Webp => Format::Webp,
@@ -187,15 +187,15 @@ impl Work<'_> {
         };
         for _ in 0..timeline.count {
             let shown = frames.next()?;
-            self.check_deadline()?;
+            self.until.check()?;
             let decoded = Decoded { picture: shown.picture, profile: decode::profile_of_frames(probe) };
             let picture = self.finished(decoded, probe, plan, effects, format)?;
-            self.check_deadline()?;
+            self.until.check()?;
             result.add(picture.with_alpha(), meant(shown.delay_millis))?;
             if result.bytes() as u64 > timeline.most_bytes(plan) {
                 return Err(ImageError::ResultTooLarge);
             }
-            self.check_deadline()?;
+            self.until.check()?;
         }
         result.finish()
     }

@@ -18,8 +18,6 @@ mod gaussian;
 mod mosaic;
 mod tones;
 
-use std::time::Instant;
-
 use sealpix::operations::{Operations, Pad};
 
 use self::tones::Tones;
@@ -27,6 +25,7 @@ use super::error::ImageError;
 use super::format::Format;
 use super::geometry::{Plan, Size};
 use super::picture::Picture;
+use super::until::Until;
 use super::watermark::{Mark, Weight};
 
 /// Blurs a small picture by a Gaussian of this sigma, in pixels.
@@ -104,23 +103,22 @@ impl Effects {
     /// # Errors
     ///
     /// [`ImageError::DeadlineExceeded`] where the deadline passes between two stages.
-    pub(super) fn apply(&self, mut picture: Picture, deadline: Instant) -> Result<Picture, ImageError> {
-        let in_time = || if Instant::now() < deadline { Ok(()) } else { Err(ImageError::DeadlineExceeded) };
+    pub(super) fn apply(&self, mut picture: Picture, until: &Until) -> Result<Picture, ImageError> {
         if let Some(sigma) = self.blur {
-            blur::blur(&mut picture, sigma, in_time)?;
-            in_time()?;
+            blur::blur(&mut picture, sigma, || until.check())?;
+            until.check()?;
         }
         if let Some(sigma) = self.sharpen {
-            blur::sharpen(&mut picture, sigma, in_time)?;
-            in_time()?;
+            blur::sharpen(&mut picture, sigma, || until.check())?;
+            until.check()?;
         }
         if let Some(block) = self.block {
             mosaic::pixelate(&mut picture, block);
-            in_time()?;
+            until.check()?;
         }
         if let Some(tones) = &self.tones {
             tones.apply(&mut picture);
-            in_time()?;
+            until.check()?;
         }
         Ok(picture)
     }

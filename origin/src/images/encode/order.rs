@@ -10,6 +10,7 @@ use super::super::error::ImageError;
 use super::super::format::Format;
 use super::super::limits::Limits;
 use super::super::metadata::Kept;
+use super::super::until::Until;
 use super::{Drawn, FULL_CHROMA_QUALITY, default_quality, encode, likeness};
 
 /// Most encodes of one result within `max`. Seven: halving from 100 ends at quality 1 with the seventh, and where some
@@ -70,9 +71,9 @@ impl Order {
         drawn: &Drawn,
         kept: &Kept,
         limits: &Limits,
-        deadline: Instant,
+        until: &Until,
     ) -> Result<Vec<u8>, ImageError> {
-        let mut press = Press { drawn, format: self.format, kept, deadline, longest: Duration::ZERO };
+        let mut press = Press { drawn, format: self.format, kept, until, longest: Duration::ZERO };
         let mut quality = self.first_quality();
         let mut bytes = press.encode(quality)?;
         if self.is_judged() {
@@ -94,7 +95,7 @@ struct Press<'a> {
     drawn: &'a Drawn,
     format: Format,
     kept: &'a Kept,
-    deadline: Instant,
+    until: &'a Until,
     /// The longest encode until now.
     longest: Duration,
 }
@@ -102,9 +103,7 @@ struct Press<'a> {
 impl Press<'_> {
     fn encode(&mut self, quality: u8) -> Result<Vec<u8>, ImageError> {
         let begun = Instant::now();
-        if begun + self.longest >= self.deadline {
-            return Err(ImageError::DeadlineExceeded);
-        }
+        self.until.has(self.longest)?;
         let bytes = encode(self.drawn, self.format, quality, self.kept)?;
         self.longest = self.longest.max(begun.elapsed());
         Ok(bytes)

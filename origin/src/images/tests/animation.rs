@@ -7,7 +7,8 @@ use sealpix::operations::Operations;
 
 use super::super::codec::webp_reference;
 use super::super::geometry::Size;
-use super::super::{Format, estimate_bytes};
+use super::super::{Format, Job, Until};
+use super::estimate_bytes;
 use super::moving::{GifFrame, LIVELY_DELAYS, WHOLE, gif_of, lively_gif, lively_webp, plain, see, webp_of};
 use super::sources::{GREEN, RED, gradient, png};
 use super::{ImageError, Limits, Picture, near, open, process, run};
@@ -66,7 +67,6 @@ fn img9_each_frame_is_the_still_of_its_page() {
             "w_20,h_20,fit_cover,g_ne",
             "w_60,h_60,fit_pad,up_1,bg_00ff00",
             "crop_5:3:20:16,w_30,up_1,rot_90",
-            "trim_10,w_16",
             "w_30,pad_4,blur_1.2,gray_1,round_8",
             "flip_h,bg_ffffff",
         ] {
@@ -90,6 +90,17 @@ fn img9_each_frame_is_the_still_of_its_page() {
                 }
             }
         }
+    }
+}
+
+/// Every frame is cut as the first one is.
+#[test]
+fn an_animation_is_trimmed_by_its_first_frame() {
+    for source in [lively_gif(), lively_webp(0)] {
+        let first = page(&source, 1, "trim_10,w_16");
+        let seen = see(&run(&source, "trim_10,w_16,f_gif").unwrap());
+        assert_eq!(seen.frames.len(), 6);
+        assert!(seen.frames.iter().all(|(picture, _)| picture.size == first.size), "{:?}", first.size);
     }
 }
 
@@ -285,4 +296,17 @@ fn img7_an_animation_is_the_same_each_time() {
             assert_eq!(run(&source, operations).unwrap(), run(&source, operations).unwrap());
         }
     }
+}
+
+/// A browser that reads AVIF reads WebP, which moves.
+#[test]
+fn an_animation_moves_on_where_its_format_was_negotiated() {
+    let source = lively_gif();
+    let operations = Operations::read("w_20,f_avif").unwrap();
+    let made = |is_negotiated| {
+        let job =
+            Job { source: &source, operations: &operations, mark: None, is_negotiated, limits: &Limits::default() };
+        job.run(&Until::at(Instant::now() + Duration::from_secs(60))).unwrap().format
+    };
+    assert_eq!((made(true), made(false)), (Format::Webp, Format::Avif));
 }

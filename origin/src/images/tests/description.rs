@@ -3,10 +3,10 @@
 use serde_json::Value;
 use turbojpeg::Subsamp;
 
-use super::super::estimate_bytes;
 use super::super::format::Format;
 use super::super::geometry::Size;
 use super::super::picture::Picture;
+use super::estimate_bytes;
 use super::sources::{RED, as_coded, gradient, jpeg, photo, png, quarters, with_orientation};
 use super::{ImageError, Limits, open, run};
 use sealpix::operations::Operations;

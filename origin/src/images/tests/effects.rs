@@ -6,9 +6,10 @@ use sealpix::operations::Operations;
 use turbojpeg::Subsamp;
 
 use super::super::effects::Effects;
-use super::super::estimate_bytes;
 use super::super::geometry::Size;
 use super::super::picture::{Channels, Picture};
+use super::super::until::Until;
+use super::estimate_bytes;
 use super::sources::{BLUE, RED, SAND, as_coded, gradient, jpeg, photo, png, quarters, with_orientation};
 use super::{ImageError, Limits, mean_difference, near, open, pixel, run};
 
@@ -329,7 +330,7 @@ fn what_asks_for_no_effect_takes_the_road_it_took() {
 fn dos8_a_deadline_ends_between_two_effects() {
     for effect in ["blur_2", "sharpen_2", "pixelate_2", "gray_1"] {
         let effects = Effects::of(&Operations::parse(effect).unwrap());
-        let late = effects.apply(gradient(8, 8), Instant::now());
+        let late = effects.apply(gradient(8, 8), &Until::at(Instant::now()));
         assert_eq!(late, Err(ImageError::DeadlineExceeded), "{effect}");
     }
 }

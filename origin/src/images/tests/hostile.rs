@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sealpix::operations::Operations;
 use turbojpeg::Subsamp;
 
-use super::super::{caught, estimate_bytes};
+use super::super::caught;
+use super::estimate_bytes;
 use super::sources::{gradient, jpeg, jpeg_with, png, quarters, with_chunk, with_segment};
 use super::{ImageError, Limits, process, run};
 

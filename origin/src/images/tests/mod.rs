@@ -34,7 +34,12 @@ use sealpix::operations::Operations;
 
 use super::picture::{Channels, Picture};
 use super::probe::Probe;
-use super::{Derivative, ImageError, Limits, decode, process};
+use super::{Derivative, ImageError, Job, Limits, decode, process};
+
+/// What the queue weighs.
+fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Result<u64, ImageError> {
+    Job { source, operations, mark: None, is_negotiated: false, limits }.estimate_bytes()
+}
 
 /// Processes with the default limits and a deadline that no test comes near.
 fn run(source: &[u8], operations: &str) -> Result<Derivative, ImageError> {

@@ -7,7 +7,8 @@ use turbojpeg::Subsamp;
 
 use super::super::geometry::Size;
 use super::super::picture::{Channels, Picture};
-use super::super::{Mark, estimate_bytes, process_marked};
+use super::super::{Job, Mark, Until};
+use super::estimate_bytes;
 use super::sources::{
     BLUE, GREEN, RED, SAND, as_coded, exif_with_place, gradient, jpeg, photo, png, quarters, with_orientation,
     with_segment,
@@ -17,7 +18,8 @@ use super::{Derivative, ImageError, Limits, mean_difference, near, open, open_by
 fn marked(source: &[u8], mark: &Picture, operations: &str) -> Result<Derivative, ImageError> {
     let mark = Mark::open(&png(mark)).unwrap();
     let operations = Operations::read(operations).unwrap();
-    process_marked(source, Some(&mark), &operations, &Limits::default(), Instant::now() + Duration::from_secs(120))
+    let (limits, until) = (Limits::default(), Until::at(Instant::now() + Duration::from_secs(120)));
+    Job { source, operations: &operations, mark: Some(&mark), is_negotiated: false, limits: &limits }.run(&until)
 }
 
 /// The mark laid on a picture, without loss.
