@@ -36,8 +36,8 @@ use std::io::Read as _;
 use sealpix::key::{KeyError, SecretKey};
 use sealpix_origin::access::session::ShortJwtSecret;
 use sealpix_origin::admin::OfferError;
-use sealpix_origin::clock::NoEntropy;
 use sealpix_origin::config::{Config, ConfigError, Database, Environment};
+use sealpix_origin::delivery::StartError;
 use sealpix_origin::edge_link::push::PushSetupError;
 use sealpix_origin::keys::MintError;
 use sealpix_origin::origin::{OpenError, Origin};
@@ -72,7 +72,7 @@ pub(crate) enum CommandError {
     Source(#[from] ConfiguredError),
     /// Delivery.
     #[error(transparent)]
-    Delivery(#[from] NoEntropy),
+    Delivery(#[from] StartError),
     /// The pusher.
     #[error(transparent)]
     Push(#[from] PushSetupError),

@@ -66,7 +66,7 @@ impl Serve {
         };
         let sources = Arc::new(Configured::new(&origin)?);
         let admin = Admin::new(origin.clone(), Arc::clone(&metrics), Arc::clone(&sources))?;
-        let delivery = Arc::new(Delivery::new(origin.clone(), metrics, sources).await?);
+        let delivery = Arc::new(Delivery::start(origin.clone(), metrics, sources).await?);
         let operators = match metrics_listen {
             Some(address) => {
                 let (listener, address) = bind(address).await?;

@@ -6,6 +6,7 @@
 mod answer;
 mod circumstances;
 mod counters;
+mod hands;
 pub mod journal;
 mod marks;
 mod refusal;
@@ -46,6 +47,17 @@ use counters::Counters;
 use journal::{Journal, Noted};
 use marks::Marks;
 
+/// Why delivery does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// No threads.
+    #[error("the threads for image work do not start: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
 /// What delivery works with.
 pub struct Delivery {
     /// Configuration, vault, registry, clock.
@@ -63,9 +75,12 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivery over an open origin.
-    pub async fn new(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, NoEntropy> {
+    ///
+    /// # Errors
+    /// The system gives no randomness, or no threads.
+    pub async fn start(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, StartError> {
         let config = &origin.config;
-        let work = Work::new(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics));
+        let work = Work::start(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics))?;
         let derivatives = Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
         let journal = Journal::new()?;
         let (counters, marks) = (Counters::default(), Marks::default());

@@ -10,6 +10,7 @@ use sealpix::operations::Operations;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::hands::Hands;
 use super::refusal;
 use crate::images::{Derivative, Job, Limits, Mark, Until};
 use crate::observe::metrics::Metrics;
@@ -26,6 +27,7 @@ const SOURCES_MIB: u32 = 512;
 /// The pool.
 pub struct Work {
     cores: Arc<Semaphore>,
+    hands: Hands,
     memory: Arc<Semaphore>,
     memory_mib: u32,
     source_mib: Arc<Semaphore>,
@@ -111,13 +113,16 @@ fn shed(detail: &str, wait: Duration) -> Denial {
 
 impl Work {
     /// A pool over this machine's cores.
-    #[must_use]
-    pub fn new(deadline: Duration, memory_bytes: u64, metrics: Arc<Metrics>) -> Self {
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(deadline: Duration, memory_bytes: u64, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let limits = Limits::default();
         let memory_mib = mib(memory_bytes, u32::MAX >> 3);
-        Self {
+        Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
+            hands: Hands::start(cores)?,
             memory: Arc::new(Semaphore::new(memory_mib as usize)),
             memory_mib,
             source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
@@ -125,7 +130,7 @@ impl Work {
             deadline,
             limits: Limits { memory_bytes: limits.memory_bytes.min(u64::from(memory_mib) << 20), ..limits },
             metrics,
-        }
+        })
     }
 
     /// Takes a place and room for a source of up to `max_bytes`, or sheds the request before anything is fetched: where
@@ -158,7 +163,7 @@ impl Work {
         let core = permits(&self.cores, 1, deadline);
         let core = core.await.ok_or_else(|| shed("no core became free in time", queue.wait()))?;
         let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
-        let work = tokio::task::spawn_blocking(move || {
+        let work = self.hands.run(move || {
             let _held = (place, memory, core, metrics.work_begins(), span.entered());
             let began = Instant::now();
             let made = task.job(&limits).run(&until);
