@@ -22,7 +22,7 @@ use image::RgbImage;
 use sealpix::operations::Operations;
 
 use super::super::geometry::Size;
-use super::super::{Mark, process_marked};
+use super::super::{Job, Mark, Until};
 use super::sources::png_with;
 use super::{Derivative, ImageError, Limits, Picture};
 use compare::{difference, strayed};
@@ -46,7 +46,8 @@ fn sheets() -> Vec<Sheet> {
 /// The one way to the engine.
 fn work(source: &[u8], mark: Option<&Mark>, operations: &str) -> Result<Derivative, ImageError> {
     let operations = Operations::read(operations).unwrap();
-    process_marked(source, mark, &operations, &Limits::default(), Instant::now() + Duration::from_secs(120))
+    let job = Job { source, operations: &operations, mark, is_negotiated: false, limits: &Limits::default() };
+    job.run(&Until::at(Instant::now() + Duration::from_secs(120)))
 }
 
 #[test]

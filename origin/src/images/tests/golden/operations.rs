@@ -14,46 +14,46 @@ const GEOMETRY: [(&str, [&str; 3]); 12] = [
     ("crop", ["crop_10:20:40:30", "crop_f:0.5:0.25:0.5:0.5", "crop_f:0.25:0.5:0.5:0.5,w_20"]),
     ("trim", ["trim_10", "trim_40", "trim_10,w_30"]),
     ("w", ["w_60", "w_33", "w_8"]),
-    ("h", ["h_48", "h_21", "h_30,w_48"]),
+    ("h", ["h_40", "h_21", "h_30,w_40"]),
     ("dpr", ["w_20,dpr_1.5", "w_20,dpr_2", "w_12,h_12,dpr_4,fit_cover"]),
-    ("fit", ["w_40,h_48,fit_cover", "w_40,h_48,fit_fill", "w_40,h_48,fit_pad"]),
+    ("fit", ["w_30,h_48,fit_cover", "w_30,h_48,fit_fill", "w_30,h_48,fit_pad"]),
     (
         "up",
         [
-            "crop_30:20:20:20,w_48,up_1",
-            "crop_30:20:20:20,w_48,h_40,up_1,fit_cover",
-            "crop_30:20:20:20,w_48,h_40,up_1,fit_pad",
+            "crop_30:20:20:20,w_40,up_1",
+            "crop_30:20:20:20,w_40,h_40,up_1,fit_cover",
+            "crop_30:20:20:20,w_40,h_40,up_1,fit_pad",
         ],
     ),
     ("g", ["w_30,h_60,fit_cover,g_w", "w_30,h_60,fit_cover,g_fp:0.8:0.5", "w_30,h_60,fit_cover,g_smart"]),
     ("pad", ["w_40,pad_8", "w_40,pad_0:4:8:16", "w_40,pad_6,bg_ff800080"]),
-    ("bg", ["w_48,h_48,fit_pad,bg_336699", "w_48,h_48,fit_pad,bg_auto", "w_48,h_48,fit_pad,bg_blur"]),
-    ("rot", ["w_48,rot_90", "w_48,rot_180", "w_48,rot_270"]),
-    ("flip", ["w_48,flip_h", "w_48,flip_v", "w_48,rot_90,flip_hv"]),
+    ("bg", ["w_40,h_40,fit_pad,bg_336699", "w_40,h_40,fit_pad,bg_auto", "w_40,h_40,fit_pad,bg_blur"]),
+    ("rot", ["w_40,rot_90", "w_40,rot_180", "w_40,rot_270"]),
+    ("flip", ["w_40,flip_h", "w_40,flip_v", "w_40,rot_90,flip_hv"]),
 ];
 
 const LOOKS: [(&str, [&str; 3]); 17] = [
-    ("blur", ["w_48,blur_0.5", "w_48,blur_2", "w_48,blur_10"]),
-    ("sharpen", ["w_48,sharpen_0.5", "w_48,sharpen_2", "w_48,sharpen_10"]),
-    ("pixelate", ["w_48,pixelate_3", "w_48,pixelate_10", "w_48,pixelate_40"]),
-    ("bri", ["w_48,bri_-50", "w_48,bri_20", "w_48,bri_100"]),
-    ("con", ["w_48,con_-50", "w_48,con_30", "w_48,con_100"]),
-    ("sat", ["w_48,sat_-60", "w_48,sat_50", "w_48,sat_100"]),
-    ("hue", ["w_48,hue_60", "w_48,hue_180", "w_48,hue_300"]),
-    ("gray", ["w_48,gray_1", "w_48,con_50,gray_1", "w_48,gray_1,f_webp"]),
-    ("invert", ["w_48,invert_1", "w_48,gray_1,invert_1", "w_48,hue_180,invert_1"]),
-    ("wm", ["w_48,wm_mark:se:100:40", "w_48,wm_mark:tile:50:25", "w_48,wm_mark:fp:0.3:0.3:70:60"]),
-    ("round", ["w_48,round_12", "w_48,round_4096,f_png", "w_48,round_10,pad_4,bg_ff8000"]),
-    ("f", ["w_48,f_webp", "w_48,f_avif", "w_48,f_gif"]),
-    ("q", ["w_48,q_10", "w_48,q_50,f_webp", "w_48,q_auto,f_jpg"]),
-    ("max", ["w_48,f_webp,max_1000", "w_48,f_jpg,max_1500", "w_48,f_avif,max_1200"]),
-    ("meta", ["w_48,meta_copyright", "w_48,meta_keep", "meta_keep"]),
-    ("dl", ["dl_a.jpg", "w_48,dl_a.jpg", "w_32,dl_a.jpg"]),
+    ("blur", ["w_40,blur_0.5", "w_40,blur_2", "w_40,blur_10"]),
+    ("sharpen", ["w_40,sharpen_0.5", "w_40,sharpen_2", "w_40,sharpen_10"]),
+    ("pixelate", ["w_40,pixelate_3", "w_40,pixelate_10", "w_40,pixelate_40"]),
+    ("bri", ["w_40,bri_-50", "w_40,bri_20", "w_40,bri_100"]),
+    ("con", ["w_40,con_-50", "w_40,con_30", "w_40,con_100"]),
+    ("sat", ["w_40,sat_-60", "w_40,sat_50", "w_40,sat_100"]),
+    ("hue", ["w_40,hue_60", "w_40,hue_180", "w_40,hue_300"]),
+    ("gray", ["w_40,gray_1", "w_40,con_50,gray_1", "w_40,gray_1,f_webp"]),
+    ("invert", ["w_40,invert_1", "w_40,gray_1,invert_1", "w_40,hue_180,invert_1"]),
+    ("wm", ["w_40,wm_mark:se:100:40", "w_40,wm_mark:tile:50:25", "w_40,wm_mark:fp:0.3:0.3:70:60"]),
+    ("round", ["w_40,round_12", "w_40,round_4096,f_png", "w_40,round_10,pad_4,bg_ff8000"]),
+    ("f", ["w_40,f_webp", "w_40,f_avif", "w_40,f_gif"]),
+    ("q", ["w_40,q_10", "w_40,q_50,f_webp", "w_40,q_auto,f_jpg"]),
+    ("max", ["w_40,f_webp,max_1000", "w_40,f_jpg,max_1500", "w_40,f_avif,max_1200"]),
+    ("meta", ["w_40,meta_copyright", "w_40,meta_keep", "w_24,meta_keep"]),
+    ("dl", ["w_24,dl_a.jpg", "w_40,dl_a.jpg", "w_32,dl_a.jpg"]),
     (
         "all",
         [
-            "crop_5:5:80:60,w_48,rot_270,flip_h,sharpen_1,con_10,wm_mark:ne:80:50,round_8",
-            "w_48,h_48,fit_cover,blur_1,sat_40,pad_4,bg_204060,wm_mark:center:60:40,f_webp",
+            "crop_5:5:80:60,w_40,rot_270,flip_h,sharpen_1,con_10,wm_mark:ne:80:50,round_8",
+            "w_40,h_40,fit_cover,blur_1,sat_40,pad_4,bg_204060,wm_mark:center:60:40,f_webp",
             "trim_20,w_40,h_60,fit_pad,bg_blur,invert_1,round_30,f_avif",
         ],
     ),
@@ -100,7 +100,7 @@ fn sheet(
         Row { name: format!("`{name}`"), cells: cells.collect() }
     };
     let columns = ["photograph", "photograph", "photograph", "alpha", "alpha", "alpha"].map(str::to_owned).to_vec();
-    Sheet { name, about, cell: (96, 76), columns, rows: examples.iter().map(row).collect() }
+    Sheet { name, about, cell: (72, 60), columns, rows: examples.iter().map(row).collect() }
 }
 
 #[test]

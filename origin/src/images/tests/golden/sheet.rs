@@ -141,6 +141,7 @@ pub(super) fn readme(sheets: &[Sheet]) -> String {
         for (index, row) in rows.iter().enumerate() {
             let cells = row.cells.iter().zip(&shared).map(|(cell, shared)| match shared {
                 Some(_) => String::new(),
+                None if row.name == format!("`{}`", cell.operations) => String::new(),
                 None => format!("`{}`", cell.operations),
             });
             writeln!(text, "| {}. {} | {} |", index + 1, row.name, cells.collect::<Vec<_>>().join(" | ")).unwrap();
