@@ -5,9 +5,11 @@ use image::{RgbImage, imageops};
 use super::compare::{extent, strayed};
 use super::{open_sheet, sheets};
 
+type Mistake = (&'static str, fn(&RgbImage) -> RgbImage, usize);
+
 /// A mistake's name, what it makes of a result, and on which share of all results, in percent, it must be found. The
 /// rest has nothing that it could change: greys, flat colours, strong blurs, results of a line.
-const MISTAKES: [(&str, fn(&RgbImage) -> RgbImage, usize); 8] = [
+const MISTAKES: [Mistake; 8] = [
     ("a cut that is off by a pixel", |shown| moved(shown, 1, 0), 98),
     ("a cut that is off by a line", |shown| moved(shown, 0, 1), 98),
     ("a mirror", imageops::flip_horizontal, 98),
