@@ -1,7 +1,7 @@
 # Sealpix's commands. `make demo` and `make test` do all set-up themselves; `make help` lists the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-native test-api test-wasm test-edge bench bench-edge soak fuzz simulate worker origin lint deny vectors docs release clean
+.PHONY: help demo golden test test-native test-api test-wasm test-edge bench bench-edge soak fuzz simulate worker origin lint deny vectors docs release clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,10 @@ vectors: native ## write shared/vectors/v1.json anew
 docs: native ## write the generated tables of docs/ anew
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --bin sealpix --locked the_page_of_commands
 	UPDATE_DOCS=1 cargo test --package sealpix-origin --test served --locked documentation
+
+golden: native ## draw the golden images anew; then look at them: origin/src/images/tests/golden/README.md
+	UPDATE_GOLDEN=1 cargo test --package sealpix-origin --lib --locked images::tests::golden
+	cargo test --package sealpix-origin --lib --locked images::tests::golden
 
 simulate: native ## the rate counters in a simulated world: prints allowed/limit, writes docs/rate-limits.md and its plot
 	@cargo run --quiet --package sealpix-edge --example simulate --locked

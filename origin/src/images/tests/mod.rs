@@ -16,6 +16,7 @@ mod effects;
 mod foreign;
 mod frames;
 mod geometry_operations;
+mod golden;
 mod ground;
 mod hostile;
 mod independent;
