@@ -17,8 +17,8 @@ test-native: native
 test-api: origin api ## ask every route of the admin API what its document allows, and what it does not
 	@.ci/schemathesis
 
-soak: native ## the kill -9 loops, 50 rounds: on each database, and into the pictures on disk; each fuzz target, 10 minutes (hours)
-	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked -- killed:: disk::cache14 --show-output
+soak: native ## for hours: kill -9 into rotations and pictures on disk, 50 rounds each; overload, a minute each; fuzz targets, 10 minutes each
+	SEALPIX_SOAK=1 cargo test --package sealpix-origin --test served --locked -- killed:: disk::cache14 overload:: --show-output
 	@$(MAKE) --no-print-directory fuzz SECS=600
 
 SECS ?= 10
