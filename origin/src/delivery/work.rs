@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::hands::Hands;
 use super::refusal;
-use crate::images::{Derivative, Job, Limits, Mark, Until};
+use crate::images::{Derivative, ImageError, Job, Limits, Mark, Until};
 use crate::observe::metrics::Metrics;
 
 /// How long a piece of work is taken to last before any was measured.
@@ -150,18 +150,21 @@ impl Work {
     /// Does the work, or sheds it. Where nobody waits any more, it ends before its next stage; the permits go with the
     /// work: a client that leaves does not free a busy core.
     pub(super) async fn run(&self, place: Place, task: Task) -> Result<Derivative, Denial> {
-        let deadline = Instant::now() + self.deadline;
-        let until = Until::at(deadline.into_std());
+        let asked = Instant::now();
+        let until = Until::at((asked + self.deadline).into_std());
         let _wanted = until.waited_for();
         let (limits, queue, task) = (self.limits, Arc::clone(&self.queue), Arc::new(task));
         let weighed = Arc::clone(&task);
         let weighed = tokio::task::spawn_blocking(move || weighed.job(&limits).estimate_bytes());
         let bytes = weighed.await.map_err(|error| super::internal(&error))?.map_err(refusal::of_image)?;
-        // Memory before the core: a large piece waits for others to end, not on a core that they could use.
-        let memory = permits(&self.memory, mib(bytes, self.memory_mib), deadline);
+        // Half of the deadline is for waiting, the other for the work. Memory before the core: a large piece waits for others
+        // to end, not on a core that they could use.
+        let latest = asked + self.deadline / 2;
+        let memory = permits(&self.memory, mib(bytes, self.memory_mib), latest);
         let memory = memory.await.ok_or_else(|| shed("no memory became free in time", queue.wait()))?;
-        let core = permits(&self.cores, 1, deadline);
+        let core = permits(&self.cores, 1, latest);
         let core = core.await.ok_or_else(|| shed("no core became free in time", queue.wait()))?;
+        let waited = asked.elapsed();
         let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
         let work = self.hands.run(move || {
             // Dropped in this order: who counts the work that has a core counts no more than there are cores.
@@ -175,7 +178,13 @@ impl Work {
             made
         });
         let done = work.await.map_err(|error| super::internal(&error))?;
-        done.map_err(refusal::of_image)
+        done.map_err(|error| match error {
+            // It is the crowd's fault, not the picture's, that it came to its core so late.
+            ImageError::DeadlineExceeded if waited > self.deadline / 4 => {
+                shed("the work came too late", self.queue.wait())
+            }
+            error => refusal::of_image(error),
+        })
     }
 }
 
