@@ -83,10 +83,12 @@ test('CACHE-1 CACHE-8 NEG-1 f_auto: one entry a format, Vary on every answer', a
   const same = await world.edge.fetch(target, { Accept: 'image/webp', 'If-None-Match': webp.headers.get('ETag') ?? '' })
   assert.equal(same.status, 304)
   for (const reply of [webp, plain, head, same]) assert.equal(reply.headers.get('Vary'), 'Accept')
-  // The format shares the entry of the URL that asks for it by name.
+  // The format shares the entry of the URL that asks for it by name; but for AVIF, by whose name an animation stands still.
   const named = await world.edge.fetch(world.sign('w_115,f_webp', PHOTO))
   assertPicture(named, 'hit')
   assert.equal(named.headers.get('Vary'), null)
+  await world.edge.warm(target, { Accept: 'image/avif' })
+  assertPicture(await world.edge.fetch(world.sign('w_115,f_avif', PHOTO)), 'fwd=miss; stored')
 })
 
 test('NEG-1 NEG-2 CACHE-1 whatever Accept says, it is one of three formats, and the answer says that it varies', async () => {

@@ -42,11 +42,11 @@ impl CacheKey {
         ]))
     }
 
-    /// 64 hex digits. What `f_auto` became is not the format by that name: an animation stays one.
-    pub(crate) fn of(&self, operations: &Operations, is_negotiated: bool) -> String {
+    /// 64 hex digits.
+    pub(crate) fn of(&self, operations: &Operations, became_avif: bool) -> String {
         let mut hash = Sha256::new();
         hash.update(&self.0);
-        hash.update(length_prefixed([operations.to_string().as_bytes(), &[u8::from(is_negotiated)]]));
+        hash.update(length_prefixed([operations.to_string().as_bytes(), &[u8::from(became_avif)]]));
         hex(&hash.finalize())
     }
 }

@@ -36,13 +36,13 @@ impl Admission {
     /// The name of the result in every cache. The operations are the negotiated ones.
     #[must_use]
     pub fn cache_key(&self, operations: &Operations) -> String {
-        self.key.of(operations, self.is_negotiated())
+        self.key.of(operations, self.became_avif(operations))
     }
 
-    /// Whether the format is left to what the client accepts.
+    /// Whether `f_auto` became AVIF. That is not what AVIF by its name is: an animation stays one, as WebP.
     #[must_use]
-    pub fn is_negotiated(&self) -> bool {
-        self.operations.format == Some(OutputFormat::Auto)
+    pub fn became_avif(&self, operations: &Operations) -> bool {
+        self.operations.format == Some(OutputFormat::Auto) && operations.format == Some(OutputFormat::Avif)
     }
 }
 

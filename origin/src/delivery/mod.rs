@@ -183,7 +183,7 @@ async fn make(
     place.shrink_to(source.bytes.len());
     progress.fetched(Arc::clone(&source_version)).await;
     let mark = mark.map(|found| found.mark);
-    let is_negotiated = admission.is_negotiated();
+    let is_negotiated = admission.became_avif(&operations);
     let derivative = delivery.work.run(place, Task { source: source.bytes, operations, mark, is_negotiated }).await?;
     let made = Made { source_version, bytes: derivative.bytes.into_boxed_slice().into(), format: derivative.format };
     Ok(progress.made(made, source.validator))
@@ -268,7 +268,7 @@ fn etag(source_version: &str, admission: &Admission, operations: &Operations) ->
     hash.update(source_version);
     hash.update([0]);
     hash.update(operations.to_string());
-    hash.update([u8::from(admission.is_negotiated())]);
+    hash.update([u8::from(admission.became_avif(operations))]);
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
     format!("\"{:.32}\"", hex(&hash.finalize()))
 }
