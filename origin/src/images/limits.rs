@@ -89,7 +89,7 @@ impl Limits {
 }
 
 /// Code of the codecs that is touched for the first time, tables, buffers that do not grow with the picture.
-pub(super) const FIXED_BYTES: u64 = 8 << 20;
+pub(super) const FIXED_BYTES: u64 = 6 << 20;
 
 /// The most bytes that the work will hold at once, above the source itself: the largest of four moments: the end of
 /// the resize, when the decoded pixels are still there; the effects; the watermark; and the encoding, when only the result
