@@ -8,7 +8,7 @@ use super::shape::{Shown, Wanted};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::input::{Body, Input};
-use crate::admin::responses::{Bodied, Guarded, Judged, Named};
+use crate::admin::responses::{Bodied, Conflicting, Guarded, Judged, Named};
 use crate::admin::{Answer, Shared};
 
 /// Creates a source or replaces it; cached pictures of another place are not used then.
@@ -16,7 +16,7 @@ use crate::admin::{Answer, Shared};
     put, path = "/sources/{name}", tag = "sources", request_body = Wanted,
     security(("bearer" = ["sources:write"]), ("cookie" = [])),
     params(("name" = String, Path, description = "the source's name, 1 to 32 of a-z 0-9 -")),
-    responses((status = 200, description = "the source now", body = Shown), Bodied, Named, Judged, Guarded),
+    responses((status = 200, description = "the source now", body = Shown), Bodied, Named, Conflicting, Judged, Guarded),
 )]
 pub(super) async fn put(
     State(admin): State<Shared>,
