@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs one fuzz target without cargo-fuzz: ./run.sh TARGET SECONDS [libFuzzer options]
-# Uses the nightly compiler if there is one, else the installed one with RUSTC_BOOTSTRAP=1.
+# Its folder is this one, or FUZZ_FOLDER; 0 seconds only build it. Uses the nightly compiler if there is one, else the installed one with RUSTC_BOOTSTRAP=1.
 set -eu
-cd "$(dirname "$0")"
+cd "${FUZZ_FOLDER:-$(dirname "$0")}"
 target=$1 seconds=$2
 shift 2
 host=$(rustc -vV | sed -n 's/^host: //p')
@@ -14,6 +14,7 @@ export RUSTFLAGS
 # $toolchain is empty or one word.
 # shellcheck disable=SC2086
 cargo $toolchain build --release --quiet --target "$host" --bin "$target"
+[ "$seconds" -gt 0 ] || exit 0
 folder=${CARGO_TARGET_DIR:-target}/$host/release
 mkdir -p "corpus/$target" "artifacts/$target"
 exec "$folder/$target" -max_total_time="$seconds" -max_len=9000 -print_final_stats=1 -artifact_prefix="artifacts/$target/" "$@" \

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sealpix::operations::{Operations, OutputFormat};
 
-use crate::images::{Derivative, Format, ImageError, Job, Limits, process, recognise};
+use crate::images::{Derivative, Format, ImageError, Job, Limits, Until, recognise};
 
 /// A check of any bytes; it panics where a promise is broken.
 pub type Check = fn(&[u8]);
@@ -49,7 +49,7 @@ const CAUGHT: ImageError = ImageError::Broken("a codec gave up on it");
 /// The header alone: whatever it says, the estimate is an answer, and one within the limits.
 pub fn probe(bytes: &[u8]) {
     for operations in ["_", "w_20,f_png", "w_20,f_jpg,max_9999", "h_20,crop_1:1:8:8,rot_90,f_webp", "trim_5,f_avif"] {
-        let estimated = estimated(bytes, &read(operations));
+        let estimated = job(bytes, &read(operations)).estimate_bytes();
         assert_ne!(estimated, Err(CAUGHT), "{operations}");
         assert!(recognise(bytes).is_some() || estimated.is_err());
     }
@@ -142,15 +142,15 @@ fn made(source: &[u8], operations: &str) -> Option<Derivative> {
     worked(source, &read(operations))
 }
 
-fn estimated(source: &[u8], operations: &Operations) -> Result<u64, ImageError> {
-    Job { source, operations, mark: None, is_negotiated: false, limits: &LIMITS }.estimate_bytes()
+fn job<'a>(source: &'a [u8], operations: &'a Operations) -> Job<'a> {
+    Job { source, operations, mark: None, is_negotiated: false, limits: &LIMITS }
 }
 
 /// Does the work, and looks at how it ended.
 fn worked(source: &[u8], operations: &Operations) -> Option<Derivative> {
-    let estimated = estimated(source, operations);
+    let estimated = job(source, operations).estimate_bytes();
     let began = Instant::now();
-    let made = process(source, operations, &LIMITS, began + DEADLINE);
+    let made = job(source, operations).run(&Until::at(began + DEADLINE));
     assert!(began.elapsed() < LONGEST, "{operations} took {:?}", began.elapsed());
     assert_ne!(made.as_ref().err(), Some(&CAUGHT), "{operations}");
     let made = made.ok()?;
@@ -167,7 +167,7 @@ fn worked(source: &[u8], operations: &Operations) -> Option<Derivative> {
         assert!(u64::from(made.width) * u64::from(made.height) <= LIMITS.output_pixels, "{operations}");
     }
     // A result reads again; AVIF with metadata is the only one that is not passed on as it is.
-    match process(&made.bytes, &read("_"), &LIMITS, Instant::now() + DEADLINE) {
+    match job(&made.bytes, &read("_")).run(&Until::at(Instant::now() + DEADLINE)) {
         Ok(again) => assert_eq!((again.width, again.height), (made.width, made.height), "{operations}"),
         Err(error) => assert!(matches!(error, ImageError::FormatUnsupported(_)), "{operations}: {error}"),
     }

@@ -36,7 +36,6 @@ pub use work::Work;
 
 use crate::clock::NoEntropy;
 use crate::derivatives::{Derivatives, Kept, Made, Name, Progress};
-use crate::images;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
@@ -138,9 +137,6 @@ async fn way(
         None
     };
     let (operations, varies) = facts.accept.resolve(&admission.operations);
-    if let Some(name) = images::unsupported(&operations) {
-        return Err(Denial::new(Code::OperationUnsupported, format!("the engine cannot do {name} yet")));
-    }
     let name = Name::of(&admission, &operations, project.version);
     let mut asked = delivery.derivatives.ask(name, |progress| {
         make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)

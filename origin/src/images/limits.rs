@@ -23,7 +23,7 @@ pub struct Limits {
     pub output_pixels: u64,
     /// Most pixels of an animated result, summed over its frames. 50 million, as many as a source may have.
     pub animation_pixels: u64,
-    /// Most bytes that decoding, resizing and encoding may hold at once, by [`super::estimate_bytes`]. 768 MiB: a
+    /// Most bytes that decoding, resizing and encoding may hold at once, by [`super::Job::estimate_bytes`]. 768 MiB: a
     /// 50-megapixel progressive JPEG to a small result fits, and four workers fit in 4 GiB on ordinary load.
     pub memory_bytes: u64,
     /// Most scans of a progressive JPEG. 100: encoders write about ten, and the format's own most useful
@@ -123,7 +123,9 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         // Planes of the whole picture and the compressed bytes.
         Format::Jpeg => pixels * 3,
         // The compressed bytes, in a vector that doubles; indices of a palette.
-        Format::Png | Format::Gif => pixels * 7,
+        Format::Png => pixels * 7,
+        // The picture with alpha and what it is drawn on; its colours apart, their places, the frame.
+        Format::Gif => pixels * 20,
         // YUV planes, macroblock state and the token buffer of method 4; with alpha, its lossless coder's hash chain,
         // references and tables. Measured: 32 bytes a pixel where alpha is noise, 17 for corners and margins.
         Format::Webp if channels == 3 => pixels * 7,

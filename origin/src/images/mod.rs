@@ -1,6 +1,6 @@
 //! Image work: pure functions from bytes to bytes. No I/O, no clock but for the deadline that is handed in.
 //!
-//! [`process`] is the straight line:
+//! [`Job::run`] is the straight line:
 //!
 //! ```text
 //! probe ── limits ── view ── plan ──┬── planes: decode, resize, turn ─────────────┬── encode
@@ -44,7 +44,7 @@ mod watermark;
 mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::Duration;
 
 use sealpix::operations::{Operations, OutputFormat};
 
@@ -73,22 +73,25 @@ pub struct Job<'a> {
     pub operations: &'a Operations,
     /// The watermark that they name.
     pub mark: Option<&'a Mark>,
-    /// Whether the format is what `auto` became. Then an animation stays one: AVIF, which does not move here, becomes WebP,
-    /// which every client reads that reads AVIF.
+    /// Whether the format is what `auto` became. Then AVIF becomes WebP, which every client reads that reads AVIF, where it
+    /// would take away movement, or more than [`AVIF_TIME`].
     pub is_negotiated: bool,
     /// What it may cost.
     pub limits: &'a Limits,
 }
 
+/// As long as the encode of a negotiated AVIF may take, see [`encode::time`].
+const AVIF_TIME: Duration = Duration::from_secs(2);
+
 impl Job<'_> {
     /// Turns the source into the derivative that the operations describe. Anything that the engine cannot do is refused by
-    /// name, never ignored; see [`unsupported`].
+    /// name, never ignored.
     ///
     /// # Errors
     ///
     /// See [`ImageError`].
     pub fn run(&self, until: &Until) -> Result<Derivative, ImageError> {
-        if let Some(name) = unsupported(self.operations) {
+        if let Some(name) = unresolved(self.operations) {
             return Err(ImageError::Unsupported(name));
         }
         caught(|| Work { job: *self, until }.run())
@@ -101,7 +104,7 @@ impl Job<'_> {
     ///
     /// The errors of [`Self::run`] that the header alone brings about.
     pub fn estimate_bytes(&self) -> Result<u64, ImageError> {
-        if let Some(name) = unsupported(self.operations) {
+        if let Some(name) = unresolved(self.operations) {
             return Err(ImageError::Unsupported(name));
         }
         caught(|| self.estimated_bytes())
@@ -115,12 +118,14 @@ impl Job<'_> {
             return Ok(self.source.len() as u64);
         }
         let effects = Effects::of(operations).with_mark(self.mark);
-        let (format, view) = (self.format(&probe)?, View::new(&probe, operations)?);
+        let view = View::new(&probe, operations)?;
         let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
         let plan = effects.pad(match operations.trim {
             None => Plan::within(view.shown_window(), &request),
             Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
         });
+        // What `trim` leaves may be little enough for AVIF, which takes more memory than WebP.
+        let format = self.format(&probe, if operations.trim.is_some() { 0 } else { plan.canvas.pixels() });
         let plan = made(plan, &effects, format);
         Ok(match Timeline::of(&probe, operations, format) {
             Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
@@ -128,26 +133,13 @@ impl Job<'_> {
         })
     }
 
-    /// The format of the result: the one asked for, else the source's.
-    fn format(&self, probe: &Probe) -> Result<Format, ImageError> {
-        let format = output_format(self.operations)?.unwrap_or(probe.format());
+    /// The format of a result of so many pixels: the one asked for, else the source's. The same on every machine (IMG-7).
+    fn format(&self, probe: &Probe, pixels: u64) -> Format {
+        let format = output_format(self.operations).unwrap_or(probe.format());
         let moves = || Timeline::of(probe, self.operations, Format::Webp).is_some();
-        Ok(if self.is_negotiated && format == Format::Avif && moves() { Format::Webp } else { format })
+        let takes_long = encode::time(format, pixels) > AVIF_TIME;
+        if self.is_negotiated && format == Format::Avif && (takes_long || moves()) { Format::Webp } else { format }
     }
-}
-
-/// [`Job::run`] of a job without a watermark, to a deadline.
-///
-/// # Errors
-///
-/// See [`ImageError`].
-pub fn process(
-    source: &[u8],
-    operations: &Operations,
-    limits: &Limits,
-    deadline: Instant,
-) -> Result<Derivative, ImageError> {
-    Job { source, operations, mark: None, is_negotiated: false, limits }.run(&Until::at(deadline))
 }
 
 /// The format of a source by its first bytes, if the engine knows it.
@@ -162,19 +154,13 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageErr
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ImageError::Broken("a codec gave up on it")))
 }
 
-/// The name of the first operation, in the grammar's order, that the engine cannot do yet.
-#[must_use]
-pub fn unsupported(operations: &Operations) -> Option<&'static str> {
-    let can_do = |name: &str| match name {
-        "page" | "frames" | "crop" | "trim" | "rot" | "flip" => true,
-        "w" | "h" | "dpr" | "fit" | "up" | "dl" => true,
-        "blur" | "sharpen" | "pixelate" | "bri" | "con" | "sat" | "hue" | "gray" | "invert" => true,
-        "g" | "bg" | "pad" | "round" | "wm" => true,
-        "f" => output_format(operations).is_ok(),
-        "q" | "max" | "meta" => true,
-        _ => false,
-    };
-    operations.items().map(|(name, _)| name).find(|name| !can_do(name))
+/// What the gate resolves, or its sides, before work begins: never ignored where it is still there.
+fn unresolved(operations: &Operations) -> Option<&'static str> {
+    match operations {
+        Operations { preset: Some(_), .. } => Some("p"),
+        Operations { format: Some(OutputFormat::Auto), .. } => Some("f"),
+        _ => None,
+    }
 }
 
 /// The plan of the pixels that are made: few for a description, unless an effect works on those of the whole result.
@@ -188,16 +174,15 @@ fn changes_nothing(operations: &Operations) -> bool {
     operations.items().all(|(name, _)| name == "dl")
 }
 
-fn output_format(operations: &Operations) -> Result<Option<Format>, ImageError> {
-    match operations.format {
-        None => Ok(None),
-        Some(OutputFormat::Jpeg) => Ok(Some(Format::Jpeg)),
-        Some(OutputFormat::Png) => Ok(Some(Format::Png)),
-        Some(OutputFormat::Webp) => Ok(Some(Format::Webp)),
-        Some(OutputFormat::Avif) => Ok(Some(Format::Avif)),
-        Some(OutputFormat::Json) => Ok(Some(Format::Json)),
-        Some(OutputFormat::Gif) => Ok(Some(Format::Gif)),
-        Some(OutputFormat::Auto) => Err(ImageError::Unsupported("f")),
+fn output_format(operations: &Operations) -> Option<Format> {
+    match operations.format? {
+        OutputFormat::Jpeg => Some(Format::Jpeg),
+        OutputFormat::Png => Some(Format::Png),
+        OutputFormat::Webp => Some(Format::Webp),
+        OutputFormat::Avif => Some(Format::Avif),
+        OutputFormat::Json => Some(Format::Json),
+        OutputFormat::Gif => Some(Format::Gif),
+        OutputFormat::Auto => None,
     }
 }
 

@@ -102,6 +102,11 @@ impl Picture {
         Self { size: part.size(), channels: self.channels, pixels }
     }
 
+    /// The same of a picture that is needed no more.
+    pub(super) fn into_part(self, part: Rect) -> Self {
+        if part == Rect::whole(self.size) { self } else { self.part(part) }
+    }
+
     /// Laid over a background; an opaque one leaves no alpha.
     pub(super) fn over(self, background: [u8; 4]) -> Self {
         let (pixels, _) = self.pixels.as_chunks::<4>();

@@ -51,8 +51,6 @@ impl Work<'_> {
         if changes_nothing(self.job.operations) {
             return self.cleaned(&probe);
         }
-        let format = self.job.format(&probe)?;
-        let order = Order::of(self.job.operations, format);
         let effects = Effects::of(self.job.operations).with_mark(self.job.mark);
         let described = description::Source::new(&probe, self.job.source);
         let view = View::new(&probe, self.job.operations)?;
@@ -64,6 +62,8 @@ impl Work<'_> {
         };
         let plan = effects.pad(plan);
         let shown = plan.canvas;
+        let format = self.job.format(&probe, shown.pixels());
+        let order = Order::of(self.job.operations, format);
         let plan = made(plan, &effects, format);
         self.job.limits.admit_result(shown, format)?;
         let timeline = Timeline::of(&probe, self.job.operations, format);
@@ -75,7 +75,11 @@ impl Work<'_> {
         let (plan, decoded) = self.aimed(plan, decoded, &probe, view)?;
 
         let content = match timeline {
-            Some(timeline) => Content::Moving(timeline),
+            Some(timeline) => {
+                // What `trim` and `g_smart` looked at; the frames are decoded one by one from here on.
+                drop(decoded);
+                Content::Moving(timeline)
+            }
             None if format == Format::Json => {
                 let picture = self.pixels(decoded, &probe, view, &plan, &effects, format)?;
                 return Ok(derivative(description::describe(picture, shown, &described)?, format, shown));
@@ -85,7 +89,7 @@ impl Work<'_> {
         let kept = Kept::of(self.job.source, probe.format(), self.job.operations.metadata);
         let fill = |order: Order| match &content {
             Content::Still(drawn) => order.fill(drawn, &kept, self.job.limits, self.until),
-            Content::Moving(timeline) => self.moving(timeline, &probe, &plan, &effects, &order),
+            Content::Moving(timeline) => self.moving(timeline, &probe, &plan, &effects, &order, &kept),
         };
         let covered = probe.alpha && self.job.operations.background.is_some();
         let keeps_pixels = !turned && !covered && !effects.change_pixels();
@@ -132,7 +136,8 @@ impl Work<'_> {
         format: Format,
     ) -> Result<Picture, ImageError> {
         let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
-        let picture = self.finished(decoded, probe, plan, effects, format)?.without_idle_alpha();
+        let stamp = self.stamp(plan)?;
+        let picture = self.finished(decoded, probe, plan, effects, format, stamp.as_ref())?.without_idle_alpha();
         self.until.check()?;
         Ok(picture)
     }
@@ -180,6 +185,11 @@ impl Work<'_> {
         Ok(decoded)
     }
 
+    /// The watermark at its size, made once for all frames.
+    pub(super) fn stamp(&self, plan: &Plan) -> Result<Option<Stamp>, ImageError> {
+        Stamp::of(self.job.operations, self.job.mark, plan.canvas)
+    }
+
     /// The road through pixels, up to the encoder: a still, or a frame of an animation.
     pub(super) fn finished(
         &self,
@@ -188,6 +198,7 @@ impl Work<'_> {
         plan: &Plan,
         effects: &Effects,
         format: Format,
+        stamp: Option<&Stamp>,
     ) -> Result<Picture, ImageError> {
         let mut picture = decoded.picture;
         if !plan.keeps_pixels(probe.shown()) {
@@ -203,7 +214,7 @@ impl Work<'_> {
         picture = effects.apply(picture.turned(probe.orientation), self.until)?;
         let (picture, background) = ground::laid(picture, plan, self.job.operations.background, format)?;
         let mut picture = effects.round(picture, format, background);
-        if let Some(stamp) = Stamp::of(self.job.operations, self.job.mark, picture.size)? {
+        if let Some(stamp) = stamp {
             stamp.lay(&mut picture);
         }
         Ok(picture)

@@ -144,15 +144,18 @@ fn ops2_at_ten_times_the_capacity_what_is_admitted_is_in_time_and_the_rest_is_to
             .collect();
         assert!(!times.is_empty(), "nothing is made any more");
         let (median, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
+        let offered = f64::from(u32::try_from(answers.len()).unwrap()) / time.as_secs_f64() / capacity;
         let (healthy, slowest) = (percentile(&mut health, 50), percentile(&mut health, 100));
         println!(
-            "overload: {connections} connections, capacity {capacity:.0}/s: {} made, {shed} shed, admitted p50 {median:.0?} p99 {p99:.0?}, \
+            "overload: {connections} connections, capacity {capacity:.0}/s, {offered:.1} times that asked: {} made, {shed} shed, admitted p50 {median:.0?} p99 {p99:.0?}, \
              healthz p50 {healthy:.1?} longest {slowest:.1?}, peak {} MiB",
             times.len(),
             load.served.peak_mib(),
         );
-        // The deadline is that of waiting and work; the rest is this machine's: its clients have the same cores.
-        assert!(p99 < DEADLINE + Duration::from_secs(1), "{p99:?}");
+        assert!(p99 < DEADLINE, "{p99:?}");
+        assert!(healthy < Duration::from_millis(50), "{healthy:?}");
+        // Fewer connections wait for their answers, each with one request at a time, and fill no queue.
+        assert!(connections < 256 || (shed > 0 && offered > 2.0), "{shed} shed, {offered} times the capacity");
         assert!(load.served.peak_mib() < WORK_MIB + REST_MIB, "{} MiB", load.served.peak_mib());
         if is_soak {
             assert!(slowest < Duration::from_millis(50), "{slowest:?}");

@@ -1,8 +1,8 @@
 //! Animations: frame by frame from the source to the result, so that one frame is held at a time, whatever their number.
 //!
 //! ```text
-//! decode a frame ── crop, resize, turn, effects, bg, pad, round ── what has changed ── encode
-//!       └──────────────────────── until none is left, or time is up ───────────────────┘
+//! decode a frame ── crop, resize, turn, effects, bg, pad, round, wm ── what has changed ── encode
+//!       └────────────────────────── until none is left, or time is up ─────────────────────┘
 //! ```
 //!
 //! A frame of the result is what the still of that page would be; only how long each is seen, and how often all of them are,
@@ -14,11 +14,12 @@ use sealpix::operations::Operations;
 
 use super::decode::{self, Decoded, Frames};
 use super::effects::Effects;
-use super::encode::{GifAnimation, Order, WebpAnimation};
+use super::encode::{GifAnimation, Order, WebpAnimation, has_quality};
 use super::error::ImageError;
 use super::format::Format;
 use super::geometry::Plan;
 use super::limits::{FIXED_BYTES, Limits, decoding_bytes};
+use super::metadata::Kept;
 use super::picture::Picture;
 use super::probe::{Coding, Probe};
 use super::work::Work;
@@ -139,7 +140,12 @@ impl Timeline {
             }
             + (4 << 20);
         let working = effects.working_bytes(plan.picture, 4).max(2 * canvas * 4);
-        FIXED_BYTES + self.most_bytes(plan) + kept + decoding_bytes(probe, 1) + resizing.max(working).max(encoder)
+        let marking = canvas * 4 + effects.marking_bytes(plan.canvas);
+        FIXED_BYTES
+            + self.most_bytes(plan)
+            + kept
+            + decoding_bytes(probe, 1)
+            + resizing.max(working).max(marking).max(encoder)
     }
 }
 
@@ -153,14 +159,16 @@ impl Work<'_> {
         plan: &Plan,
         effects: &Effects,
         order: &Order,
+        kept: &Kept,
     ) -> Result<Vec<u8>, ImageError> {
         let mut quality = order.first_quality();
         loop {
             let bytes = self.animated(timeline, probe, plan, effects, quality)?;
+            let bytes = kept.written_into(bytes, order.format, plan.canvas)?;
             if order.max_bytes.is_none_or(|max| bytes.len() <= max) {
                 return Ok(bytes);
             }
-            if timeline.kind == Kind::Gif || quality < LEAST_QUALITY * 2 {
+            if !has_quality(order.format) || quality < LEAST_QUALITY * 2 {
                 return Err(ImageError::ResultTooLarge);
             }
             quality /= 2;
@@ -185,11 +193,12 @@ impl Work<'_> {
             Kind::Gif => Writer::Gif(Box::new(GifAnimation::new(plan.canvas, plays)?)),
             Kind::Webp => Writer::Webp(WebpAnimation::new(plan.canvas, plays, quality)),
         };
+        let (stamp, profile) = (self.stamp(plan)?, decode::profile_of_frames(probe));
         for _ in 0..timeline.count {
             let shown = frames.next()?;
             self.until.check()?;
-            let decoded = Decoded { picture: shown.picture, profile: decode::profile_of_frames(probe) };
-            let picture = self.finished(decoded, probe, plan, effects, format)?;
+            let decoded = Decoded { picture: shown.picture, profile: profile.clone() };
+            let picture = self.finished(decoded, probe, plan, effects, format, stamp.as_ref())?;
             self.until.check()?;
             result.add(picture.with_alpha(), meant(shown.delay_millis))?;
             if result.bytes() as u64 > timeline.most_bytes(plan) {

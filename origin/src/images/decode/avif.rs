@@ -4,11 +4,21 @@ use super::super::codec::av1::{self, Planes};
 use super::super::codec::container::{Colours, Container};
 use super::super::colour::Profile;
 use super::super::error::ImageError;
+use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::Probe;
-use super::{Decoded, embedded_profile, zeroed};
+use super::{Decoded, Decoder, Wanted, embedded_profile, zeroed};
 
-pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
+/// dav1d, its container by `mp4parse`.
+pub(super) struct Dav1d;
+
+impl Decoder for Dav1d {
+    fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
+        decode(source, probe)
+    }
+}
+
+fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
     let container = Container::read(source)?;
     let planes = av1::decode(container.picture(), probe.size)?;
     // The container's word counts before the stream's (AVIF §2.1, MIAF §7.3.6.4).

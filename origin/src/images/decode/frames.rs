@@ -4,9 +4,10 @@
 use super::super::animation::Plays;
 use super::super::colour::Profile;
 use super::super::error::ImageError;
+use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::{Coding, Probe};
-use super::{Decoded, embedded_profile, gif, webp};
+use super::{Decoded, Decoder, Wanted, embedded_profile, gif, webp};
 
 /// What is seen at one of the frames.
 pub(in super::super) struct Shown {
@@ -47,11 +48,15 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// What is seen at one frame, counted from 0.
-pub(super) fn decode(source: &[u8], probe: &Probe, wanted: u32) -> Result<Decoded, ImageError> {
-    let mut frames = Frames::open(source, probe)?;
-    (0..wanted).try_for_each(|_| frames.skip())?;
-    Ok(Decoded { picture: frames.next()?.picture, profile: profile(probe) })
+/// What is seen at one frame of an animation.
+pub(super) struct Moving;
+
+impl Decoder for Moving {
+    fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
+        let mut frames = Frames::open(source, probe)?;
+        (0..wanted.frame).try_for_each(|_| frames.skip())?;
+        Ok(Decoded { picture: frames.next()?.picture, profile: profile(probe) })
+    }
 }
 
 /// The profile that the frames' colours are to be converted from.

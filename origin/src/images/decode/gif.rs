@@ -8,7 +8,7 @@ use super::super::animation::Plays;
 use super::super::error::ImageError;
 use super::super::geometry::Size;
 use super::super::picture::Picture;
-use super::super::probe::{GifBlock, Probe, gif_blocks};
+use super::super::probe::{Probe, gif_looping};
 use super::{Shown, zeroed};
 
 const BROKEN: ImageError = ImageError::Broken("the GIF data is damaged or cut short");
@@ -70,16 +70,10 @@ impl<'a> Screen<'a> {
 
 /// How often it is played: once without the looping extension, which counts the times after the first.
 pub(super) fn plays(source: &[u8]) -> Plays {
-    let looping = gif_blocks(source).map_while(Result::ok).find_map(|block| match block {
-        GifBlock::Extension(0xff, b"NETSCAPE2.0" | b"ANIMEXTS1.0", [.., 3, 1, low, high, 0]) => {
-            Some(u16::from_le_bytes([*low, *high]))
-        }
-        _ => None,
-    });
-    match looping {
+    match gif_looping(source) {
         None => Plays::times(1),
-        Some(0) => Plays::Forever,
-        Some(again) => Plays::times(u32::from(again) + 1),
+        Some((_, 0)) => Plays::Forever,
+        Some((_, again)) => Plays::times(u32::from(again) + 1),
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::geometry::Size;
 use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::{Coding, Probe};
-use super::{Decoded, embedded_profile};
+use super::{Decoded, Decoder, Wanted, embedded_profile};
 
 const BROKEN: ImageError = ImageError::Broken("the JPEG data is damaged or cut short");
 
@@ -25,8 +25,17 @@ pub(in super::super) struct Planes {
     pub(in super::super) planes: Vec<(Size, Vec<u8>)>,
 }
 
+/// libjpeg-turbo.
+pub(super) struct Turbo;
+
+impl Decoder for Turbo {
+    fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
+        decode(source, probe, wanted.shrink, limits)
+    }
+}
+
 /// Decodes to pixels.
-pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
+fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
     let (mut decompressor, header) = open(source, probe, shrink, limits)?;
     let inks = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
     let format = if inks { PixelFormat::CMYK } else { PixelFormat::RGB };

@@ -21,6 +21,32 @@ pub(super) struct Decoded {
     pub(super) profile: Option<Profile>,
 }
 
+/// Reads one coding; another codec takes a place in [`of`] by one line.
+trait Decoder {
+    /// One frame as coded, whole.
+    fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError>;
+}
+
+/// Which pixels are asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Counted from 0.
+    frame: u32,
+    /// One of so many, where the coding can shrink on load.
+    shrink: u32,
+}
+
+/// The decoder of each coding.
+fn of(coding: &Coding) -> &'static dyn Decoder {
+    match coding {
+        Coding::Jpeg { .. } => &jpeg::Turbo,
+        Coding::Png { .. } => &png::Png,
+        Coding::Webp { animated: false } => &webp::Still,
+        Coding::Gif | Coding::Webp { animated: true } => &frames::Moving,
+        Coding::Avif => &avif::Dav1d,
+    }
+}
+
 /// Decodes the first frame as coded, before orientation. A JPEG is shrunk on load by `shrink`.
 #[cfg(test)]
 pub(super) fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
@@ -36,15 +62,10 @@ pub(super) fn decode_frame(
     shrink: u32,
     limits: &Limits,
 ) -> Result<Decoded, ImageError> {
-    match probe.coding {
-        Coding::Gif => frames::decode(source, probe, frame),
-        Coding::Webp { animated: true } => frames::decode(source, probe, frame),
-        _ if frame > 0 => Err(ImageError::Unsupported("page")),
-        Coding::Webp { animated: false } => webp::decode(source, probe, limits),
-        Coding::Jpeg { .. } => jpeg::decode(source, probe, shrink, limits),
-        Coding::Png { .. } => png::decode(source, probe),
-        Coding::Avif => avif::decode(source, probe),
+    if frame > 0 && !matches!(probe.coding, Coding::Gif | Coding::Webp { animated: true }) {
+        return Err(ImageError::Unsupported("page"));
     }
+    of(&probe.coding).decode(source, probe, Wanted { frame, shrink }, limits)
 }
 
 /// The embedded profile of the probe, if it is one to convert from.

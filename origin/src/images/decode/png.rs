@@ -2,13 +2,14 @@
 
 use std::io::Cursor;
 
-use png::{ColorType, DecodeOptions, Decoder, Limits as PngLimits, Transformations};
+use png::{ColorType, DecodeOptions, Limits as PngLimits, Transformations};
 
 use super::super::colour::Profile;
 use super::super::error::ImageError;
+use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::Probe;
-use super::Decoded;
+use super::{Decoded, Decoder, Wanted};
 
 const BROKEN: ImageError = ImageError::Broken("the PNG data is damaged or cut short");
 
@@ -16,11 +17,20 @@ const BROKEN: ImageError = ImageError::Broken("the PNG data is damaged or cut sh
 /// profiles in use, of printing presses, have some 4 MB. Pixels are bounded by the probe.
 const CHUNK_BYTES: usize = 16 << 20;
 
-pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
+/// The `png` crate.
+pub(super) struct Png;
+
+impl Decoder for Png {
+    fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
+        decode(source, probe)
+    }
+}
+
+fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
     let mut options = DecodeOptions::default();
     // Text is never used, and may be compressed a thousandfold (DOS-2).
     options.set_ignore_text_chunk(true);
-    let mut decoder = Decoder::new_with_options(Cursor::new(source), options);
+    let mut decoder = png::Decoder::new_with_options(Cursor::new(source), options);
     // The library counts its own rows towards the same limit: at most eight bytes a pixel.
     decoder.set_limits(PngLimits { bytes: CHUNK_BYTES + 8 * probe.size.width as usize });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);

@@ -12,14 +12,18 @@ use super::super::geometry::{Rect, Size};
 use super::super::limits::Limits;
 use super::super::picture::{Channels, Picture, blend};
 use super::super::probe::{Probe, WebpChunk, riff_body, webp_bitstreams, webp_chunks};
-use super::{Decoded, Shown, frames, zeroed};
+use super::{Decoded, Decoder, Shown, Wanted, frames, zeroed};
 
 const BROKEN: ImageError = ImageError::Broken("the WebP data is damaged or cut short");
 
-/// Decodes a still.
-pub(super) fn decode(source: &[u8], probe: &Probe, limits: &Limits) -> Result<Decoded, ImageError> {
-    let picture = decode_still(source, probe.size, limits.memory_bytes)?;
-    Ok(Decoded { picture, profile: frames::profile(probe) })
+/// One picture.
+pub(super) struct Still;
+
+impl Decoder for Still {
+    fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
+        let picture = decode_still(source, probe.size, limits.memory_bytes)?;
+        Ok(Decoded { picture, profile: frames::profile(probe) })
+    }
 }
 
 fn decode_still(file: &[u8], size: Size, memory_bytes: u64) -> Result<Picture, ImageError> {

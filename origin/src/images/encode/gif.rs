@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 
-use gif::{DisposalMethod, Encoder, Frame, Repeat};
+use gif::{DisposalMethod, Frame, Repeat};
 
 use super::super::animation::{Changes, Plays, clear, same};
 use super::super::error::ImageError;
 use super::super::geometry::{Rect, Size};
+use super::super::metadata::Kept;
 use super::super::picture::Picture;
+use super::Encoder;
 use super::palette::{Palette, Quantiser};
 
 const FAILED: ImageError = ImageError::Broken("the GIF encoder failed");
@@ -26,17 +28,25 @@ const OPAQUE: u8 = 128;
 /// Shortest delay, in hundredths of a second: shorter ones are not meant, see [`super::super::animation`].
 const SHORTEST: u64 = 2;
 
-/// Encodes a still.
-pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, ImageError> {
-    let mut animation = Animation::new(picture.size, Plays::Times(1))?;
-    animation.add(picture.clone().with_alpha(), 0)?;
-    animation.write(DisposalMethod::Keep, 0)?;
-    animation.whole()
+/// The `gif` crate, with our palettes.
+pub(super) struct Gif;
+
+impl Encoder for Gif {
+    fn nanos_per_pixel(&self) -> u64 {
+        150
+    }
+
+    fn pixels(&self, picture: &Picture, _quality: u8, _kept: &Kept) -> Result<Vec<u8>, ImageError> {
+        let mut animation = Animation::new(picture.size, Plays::Times(1))?;
+        animation.add(picture.clone().with_alpha(), 0)?;
+        animation.write(DisposalMethod::Keep, 0)?;
+        animation.whole()
+    }
 }
 
 /// An animation as far as it is written.
 pub(in super::super) struct Animation {
-    encoder: Encoder<Vec<u8>>,
+    encoder: gif::Encoder<Vec<u8>>,
     size: Size,
     /// Of all frames that have none of their own.
     palette: Palette,
@@ -61,7 +71,8 @@ impl Animation {
     pub(in super::super) fn new(size: Size, plays: Plays) -> Result<Self, ImageError> {
         let side = |side: u32| u16::try_from(side).map_err(|_| ImageError::ResultTooLarge);
         let room = [0; PALETTE_BYTES];
-        let mut encoder = Encoder::new(Vec::new(), side(size.width)?, side(size.height)?, &room).map_err(|_| FAILED)?;
+        let mut encoder =
+            gif::Encoder::new(Vec::new(), side(size.width)?, side(size.height)?, &room).map_err(|_| FAILED)?;
         let repeat = match plays {
             Plays::Forever => Repeat::Infinite,
             // More plays than can be told are as good as for ever.
@@ -126,7 +137,7 @@ impl Animation {
         let Some(Waiting { under, picture, part }) = self.waiting.take() else { return Ok(()) };
         let delay = (self.millis / 10).saturating_sub(self.written).clamp(shortest, u64::from(u16::MAX));
         self.written = (self.written + delay).max(self.millis / 10);
-        let (under, picture) = (under.part(part), picture.part(part));
+        let (under, picture) = (under.into_part(part), picture.into_part(part));
         let (under, _) = under.pixels.as_chunks::<4>();
         let (pixels, _) = picture.pixels.as_chunks::<4>();
         let new: Vec<bool> = under.iter().zip(pixels).map(|(under, pixel)| !same(*under, *pixel)).collect();

@@ -6,8 +6,10 @@ use turbojpeg::{Compressor, Image, OutputBuf, PixelFormat, Subsamp, YuvPlanesIma
 
 use super::super::error::ImageError;
 use super::super::geometry::Size;
+use super::super::metadata::Kept;
 use super::super::picture::{Channels, Picture};
 use super::super::planes::Planes;
+use super::Encoder;
 
 const FAILED: ImageError = ImageError::Broken("the JPEG encoder failed");
 
@@ -15,7 +17,28 @@ const FAILED: ImageError = ImageError::Broken("the JPEG encoder failed");
 /// line at the same number.
 pub(in super::super) const FULL_CHROMA_QUALITY: u8 = 90;
 
-pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError> {
+/// libjpeg-turbo.
+pub(super) struct Turbo;
+
+impl Encoder for Turbo {
+    fn default_quality(&self) -> Option<u8> {
+        Some(80)
+    }
+
+    fn nanos_per_pixel(&self) -> u64 {
+        8
+    }
+
+    fn pixels(&self, picture: &Picture, quality: u8, _kept: &Kept) -> Result<Vec<u8>, ImageError> {
+        encode(picture, quality)
+    }
+
+    fn planes(&self, planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+        encode_planes(planes, quality)
+    }
+}
+
+fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError> {
     let format = match picture.channels {
         Channels::Rgb => PixelFormat::RGB,
         Channels::Rgba => return Err(FAILED),
@@ -27,7 +50,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageErr
 }
 
 /// Encodes planes in full range; chroma is full or halved on both sides, or absent.
-pub(super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
     let mut compressor = compressor(quality)?;
     let Some((u_plane, v_plane)) = &planes.chroma else {
         compressor.set_subsamp(Subsamp::Gray).map_err(|_| FAILED)?;

@@ -11,7 +11,7 @@ use super::super::format::Format;
 use super::super::limits::Limits;
 use super::super::metadata::Kept;
 use super::super::until::Until;
-use super::{Drawn, FULL_CHROMA_QUALITY, default_quality, encode, likeness};
+use super::{Drawn, FULL_CHROMA_QUALITY, default_quality, encode, has_quality, likeness, time};
 
 /// Most encodes of one result within `max`. Seven: halving from 100 ends at quality 1 with the seventh, and where some
 /// quality fits, the third or fourth is within the bound and close to it.
@@ -43,7 +43,7 @@ impl Order {
 
     /// Whether results are decoded again to be judged.
     pub(in super::super) fn is_judged(&self) -> bool {
-        self.quality == Some(Quality::Auto) && self.format != Format::Png
+        self.quality == Some(Quality::Auto) && has_quality(self.format)
     }
 
     /// Whether a JPEG may be encoded with whole chroma first and with halved chroma then, which planes cannot.
@@ -103,7 +103,7 @@ struct Press<'a> {
 impl Press<'_> {
     fn encode(&mut self, quality: u8) -> Result<Vec<u8>, ImageError> {
         let begun = Instant::now();
-        self.until.has(self.longest)?;
+        self.until.has(self.longest.max(time(self.format, self.drawn.size().pixels())))?;
         let bytes = encode(self.drawn, self.format, quality, self.kept)?;
         self.longest = self.longest.max(begun.elapsed());
         Ok(bytes)
@@ -112,7 +112,7 @@ impl Press<'_> {
     /// The best result of at most `max` bytes below a quality that is too much: by halves until one fits, then between
     /// the best that fits and the least that does not, until the best is within a twentieth of the bound.
     fn within(&mut self, max: usize, mut high: u8, mut high_bytes: usize) -> Result<Vec<u8>, ImageError> {
-        if self.format == Format::Png {
+        if !has_quality(self.format) {
             return Err(ImageError::ResultTooLarge);
         }
         let mut best: Option<(u8, Vec<u8>)> = None;

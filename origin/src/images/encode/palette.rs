@@ -58,6 +58,9 @@ const LEARNT: usize = 255;
 /// Pixels that it learns from at most, about: from 20 000 on the mean error of photographs hardly falls.
 const SAMPLES: usize = 20_000;
 
+/// Pixels that it learns from at least: those of a small picture over and over.
+const LEAST_SAMPLES: usize = 8_000;
+
 /// Places in the memory of answers.
 const REMEMBERED: usize = 1 << 14;
 
@@ -73,7 +76,8 @@ pub(super) struct Quantiser {
 impl Quantiser {
     /// Learns, and answers the place of each pixel's nearest colour.
     pub(super) fn learn(pixels: &[[u8; 3]]) -> (Self, Vec<u8>) {
-        let sampled: Vec<u8> = pixels.iter().flat_map(|[red, green, blue]| [*red, *green, *blue, 255]).collect();
+        let sampled = pixels.iter().cycle().take(pixels.len().max(LEAST_SAMPLES));
+        let sampled: Vec<u8> = sampled.flat_map(|[red, green, blue]| [*red, *green, *blue, 255]).collect();
         let rate = i32::try_from((pixels.len() / SAMPLES).clamp(1, 30)).unwrap_or(30);
         let network = NeuQuant::new(rate, LEARNT, &sampled);
         let colours = network.color_map_rgb().as_chunks::<3>().0.to_vec();

@@ -2,16 +2,31 @@
 
 use std::collections::HashMap;
 
-use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+use png::{BitDepth, ColorType, Compression, Filter};
 
 use super::super::error::ImageError;
+use super::super::metadata::Kept;
 use super::super::picture::{Channels, Picture};
+use super::Encoder;
 
 const FAILED: ImageError = ImageError::Broken("the PNG encoder failed");
 
+/// The `png` crate.
+pub(super) struct Png;
+
+impl Encoder for Png {
+    fn nanos_per_pixel(&self) -> u64 {
+        15
+    }
+
+    fn pixels(&self, picture: &Picture, _quality: u8, _kept: &Kept) -> Result<Vec<u8>, ImageError> {
+        encode(picture)
+    }
+}
+
 pub(in super::super) fn encode(picture: &Picture) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
+    let mut encoder = png::Encoder::new(&mut bytes, picture.size.width, picture.size.height);
     encoder.set_depth(BitDepth::Eight);
     let palette = Palette::of(picture);
     let pixels = match &palette {

@@ -2,8 +2,31 @@
 
 use super::super::codec::webp::{self, Pixels};
 use super::super::error::ImageError;
+use super::super::metadata::Kept;
 use super::super::picture::{Channels, Picture};
 use super::super::planes::Planes;
+use super::Encoder;
+
+/// libwebp.
+pub(super) struct Libwebp;
+
+impl Encoder for Libwebp {
+    fn default_quality(&self) -> Option<u8> {
+        Some(84)
+    }
+
+    fn nanos_per_pixel(&self) -> u64 {
+        60
+    }
+
+    fn pixels(&self, picture: &Picture, quality: u8, _kept: &Kept) -> Result<Vec<u8>, ImageError> {
+        encode(picture, quality)
+    }
+
+    fn planes(&self, planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+        encode_planes(planes, quality)
+    }
+}
 
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError> {
     let pixels = match picture.channels {
@@ -15,7 +38,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageErr
 
 /// Encodes planes in full range, chroma halved or absent. WebP's own are in video range (RFC 9649 §1), so every sample
 /// is moved to it.
-pub(super) fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
+fn encode_planes(planes: &Planes, quality: u8) -> Result<Vec<u8>, ImageError> {
     let size = planes.size;
     let chroma_pixels = (size.width.div_ceil(2) as usize) * (size.height.div_ceil(2) as usize);
     let luma = moved(&planes.luma, |sample| 16.0 + sample * 219.0 / 255.0);

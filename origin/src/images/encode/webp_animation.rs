@@ -93,21 +93,21 @@ impl Animation {
 
     /// The whole file.
     pub(in super::super) fn finish(self) -> Result<Vec<u8>, ImageError> {
-        let mut file = Vec::with_capacity(self.frames.len() + 44);
-        file.extend(b"RIFF\0\0\0\0WEBP");
+        let mut head = b"RIFF\0\0\0\0WEBP".to_vec();
         let mut extended = vec![if self.has_alpha { 0x12 } else { 0x02 }, 0, 0, 0];
         for side in [self.size.width, self.size.height] {
             extended.extend(&(side - 1).to_le_bytes()[..3]);
         }
-        push_chunk(&mut file, *b"VP8X", &extended)?;
+        push_chunk(&mut head, *b"VP8X", &extended)?;
         // More plays than can be told are as good as for ever.
         let times = match self.plays {
             Plays::Forever => 0,
             Plays::Times(count) => u16::try_from(count).unwrap_or(0),
         };
         let [low, high] = times.to_le_bytes();
-        push_chunk(&mut file, *b"ANIM", &[0, 0, 0, 0, low, high])?;
-        file.extend(self.frames);
+        push_chunk(&mut head, *b"ANIM", &[0, 0, 0, 0, low, high])?;
+        let mut file = self.frames;
+        file.splice(..0, head);
         let length = u32::try_from(file.len() - 8).map_err(|_| FAILED)?;
         file[4..8].copy_from_slice(&length.to_le_bytes());
         Ok(file)

@@ -4,12 +4,14 @@
 /// Tags of the first directory (TIFF 6.0; the thumbnail's from CIPA DC-008 §4.6.5).
 const ORIENTATION: u16 = 0x0112;
 const ARTIST: u16 = 0x013b;
-const THUMBNAIL_OFFSET: u16 = 0x0201;
-const THUMBNAIL_BYTES: u16 = 0x0202;
+/// Where the thumbnail is and how long: a JPEG, or strips of pixels.
+const THUMBNAILS: [(u16, u16); 2] = [(0x0201, 0x0202), (0x0111, 0x0117)];
 const COPYRIGHT: u16 = 0x8298;
 
 /// Types of a value.
 const ASCII: u16 = 2;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
 const UTF8: u16 = 129;
 
 const ENTRY_BYTES: usize = 12;
@@ -57,11 +59,12 @@ pub(super) fn upright(block: &[u8]) -> Option<Vec<u8>> {
         }
     }
     let next = tiff.next(tiff.first)?;
-    if let Some((offset, end)) = tiff.thumbnail(next) {
+    for (offset, end) in tiff.thumbnails(next) {
         changed.get_mut(offset..end)?.fill(0);
-        if end == changed.len() {
-            changed.truncate(offset);
-        }
+    }
+    // A thumbnail is last in most blocks.
+    if let Some((offset, _)) = tiff.thumbnails(next).find(|(_, end)| *end == changed.len()) {
+        changed.truncate(offset);
     }
     // The directory of the thumbnail is the second: without it the chain ends.
     changed.get_mut(next..next + 4)?.fill(0);
@@ -127,15 +130,32 @@ impl<'a> Tiff<'a> {
         Some(cleaned(self.block.get(at..at.checked_add(count)?)?))
     }
 
-    /// Where the thumbnail lies of the directory that a pointer leads to.
-    fn thumbnail(&self, pointer: usize) -> Option<(usize, usize)> {
-        let directory = self.long(pointer).filter(|directory| *directory != 0)?;
-        let (_, _, offset) = self.entry(directory, THUMBNAIL_OFFSET)?;
-        let (_, _, bytes) = self.entry(directory, THUMBNAIL_BYTES)?;
-        let offset = self.long(offset)?;
-        let end = offset.checked_add(self.long(bytes)?)?;
+    /// The numbers of a tag.
+    fn numbers(&self, directory: usize, tag: u16) -> Vec<usize> {
+        let Some((kind, count, at)) = self.entry(directory, tag) else { return Vec::new() };
+        let bytes = if kind == SHORT { 2 } else { 4 };
+        let Some(at) = (if count.saturating_mul(bytes) <= 4 { Some(at) } else { self.long(at) }) else {
+            return Vec::new();
+        };
+        let number = |index: usize| match kind {
+            SHORT => self.short(at.checked_add(index * 2)?).map(usize::from),
+            LONG => self.long(at.checked_add(index * 4)?),
+            _ => None,
+        };
+        (0..count.min(self.block.len())).map_while(number).collect()
+    }
+
+    /// Where the parts of the thumbnail lie of the directory that a pointer leads to.
+    fn thumbnails(&self, pointer: usize) -> impl Iterator<Item = (usize, usize)> {
+        let directory = self.long(pointer).filter(|directory| *directory != 0);
+        let parts = directory.into_iter().flat_map(move |directory| {
+            THUMBNAILS.into_iter().flat_map(move |(offsets, lengths)| {
+                self.numbers(directory, offsets).into_iter().zip(self.numbers(directory, lengths))
+            })
+        });
+        let parts = parts.filter_map(|(offset, bytes)| Some((offset, offset.checked_add(bytes)?)));
         // One that lies over the directories is none.
-        (offset > pointer + 4 && end <= self.block.len()).then_some((offset, end))
+        parts.filter(move |(offset, end)| *offset > pointer + 4 && *end <= self.block.len())
     }
 }
 

@@ -45,9 +45,9 @@ impl Kept {
         match asked {
             Some(Metadata::Keep) => Self {
                 exif: bounded(exif).and_then(exif::upright).unwrap_or_default(),
-                xmp: bounded(xmp).map(upright_packet).unwrap_or_default(),
+                xmp: bounded(xmp).and_then(without_thumbnails).map(upright_packet).unwrap_or_default(),
             },
-            _ => Self { exif: exif::credits(exif).unwrap_or_default(), xmp: Vec::new() },
+            _ => Self { exif: bounded(exif).and_then(exif::credits).unwrap_or_default(), xmp: Vec::new() },
         }
     }
 
@@ -124,13 +124,34 @@ fn bounded(block: &[u8]) -> Option<&[u8]> {
     (!block.is_empty() && block.len() <= MAX_BLOCK_BYTES).then_some(block)
 }
 
-/// A packet that says upright wherever it says an orientation, as attribute or as element.
-fn upright_packet(packet: &[u8]) -> Vec<u8> {
-    const NAME: &[u8] = b"tiff:Orientation";
+/// A packet whose thumbnails are empty (XMP part 2, §1.2.2.4); none where they cannot be told from the rest.
+fn without_thumbnails(packet: &[u8]) -> Option<Vec<u8>> {
+    const NAMESPACE: &[u8] = b"http://ns.adobe.com/xap/1.0/g/img/";
+    const NAME: &[u8] = b"xmpGImg:image";
+    if after(packet, 0, NAMESPACE).is_some() && after(packet, 0, b"xmlns:xmpGImg=").is_none() {
+        return None;
+    }
     let mut packet = packet.to_vec();
     let mut from = 0;
-    while let Some(at) = packet[from..].windows(NAME.len()).position(|window| window == NAME) {
-        from += at + NAME.len();
+    while let Some(at) = after(&packet, from, NAME) {
+        from = at;
+        let value = packet[from..].iter_mut().skip_while(|byte| b"=\"'> \t\r\n".contains(byte));
+        value.take_while(|byte| !b"<\"'".contains(byte)).for_each(|byte| *byte = b' ');
+    }
+    Some(packet)
+}
+
+/// The place behind the next name.
+fn after(packet: &[u8], from: usize, name: &[u8]) -> Option<usize> {
+    packet[from..].windows(name.len()).position(|window| window == name).map(|at| from + at + name.len())
+}
+
+/// A packet that says upright wherever it says an orientation, as attribute or as element.
+fn upright_packet(mut packet: Vec<u8>) -> Vec<u8> {
+    const NAME: &[u8] = b"tiff:Orientation";
+    let mut from = 0;
+    while let Some(at) = after(&packet, from, NAME) {
+        from = at;
         let rest = packet[from..].iter_mut().skip_while(|byte| b"=\"'> \t\r\n".contains(byte));
         rest.take_while(|byte| byte.is_ascii_digit()).for_each(|digit| *digit = b'1');
     }

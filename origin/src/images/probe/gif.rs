@@ -32,6 +32,18 @@ pub(in super::super) fn blocks(source: &[u8]) -> impl Iterator<Item = Result<Blo
     })
 }
 
+/// The first looping extension's fixed part, and the count in it: how often the animation is played after the first time,
+/// 0 for ever. Its other sub-blocks could hold anything.
+pub(in super::super) fn looping(source: &[u8]) -> Option<(&[u8], u16)> {
+    blocks(source).map_while(Result::ok).find_map(|block| match block {
+        Block::Extension(0xff, b"NETSCAPE2.0" | b"ANIMEXTS1.0", whole) => match whole.get(..18)? {
+            fixed @ [.., 3, 1, low, high] => Some((fixed, u16::from_le_bytes([*low, *high]))),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// The bytes of a palette that a packed field announces.
 fn palette_bytes(packed: u8) -> usize {
     if packed & 0x80 == 0 { 0 } else { 3 << ((packed & 7) + 1) }

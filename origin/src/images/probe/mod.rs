@@ -15,7 +15,7 @@ use super::orientation::Orientation;
 
 pub(super) use avif::{holds_metadata as avif_holds_metadata, whole_boxes as avif_whole_boxes};
 pub(super) use exif::{minimal_exif, orientation_of};
-pub(super) use gif::{Block as GifBlock, blocks as gif_blocks};
+pub(super) use gif::{Block as GifBlock, blocks as gif_blocks, looping as gif_looping};
 pub(super) use jpeg::{Segment as JpegSegment, Segments as JpegSegments};
 pub(super) use png::{SIGNATURE as PNG_SIGNATURE, chunks as png_chunks};
 pub(super) use webp::{Chunk as WebpChunk, bitstreams as webp_bitstreams, chunks as webp_chunks, riff_body};

@@ -71,7 +71,7 @@ fn img9_each_frame_is_the_still_of_its_page() {
             "flip_h,bg_ffffff",
         ] {
             // A still WebP loses as much of its colours' resolution as an animated one.
-            for (format, still, colour) in [("f_webp,q_100", "f_webp,q_100", 6.0), ("f_gif", "f_png", 10.0)] {
+            for (format, still, colour) in [("f_webp,q_100", "f_webp,q_100", 3.3), ("f_gif", "f_png", 4.8)] {
                 let items = format!("{},{format}", operations.trim_start_matches('_'));
                 let result = run(&source, items.trim_start_matches(',')).unwrap();
                 let seen = see(&result);
@@ -188,8 +188,8 @@ fn a_still_becomes_a_gif() {
 #[test]
 fn img8_an_unchanged_animation_is_no_larger_than_it_was() {
     for source in [lively_gif(), lively_webp(0)] {
-        for operations in ["_", "flip_hv", "w_9999", "h_8000,w_8000", "f_gif", "f_webp"] {
-            let Ok(operations) = Operations::read(operations) else { continue };
+        for operations in ["_", "flip_hv", "w_8192", "h_8000,w_8000", "f_gif", "f_webp"] {
+            let operations = Operations::read(operations).unwrap();
             let limits = Limits::default();
             let far = Instant::now() + Duration::from_secs(120);
             let result = process(&source, &operations, &limits, far).unwrap();

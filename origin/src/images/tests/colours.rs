@@ -207,3 +207,50 @@ fn a_profile_that_is_rubbish_is_passed_over() {
     let chunk = with_chunk(&png(&quarters(32, 32)), *b"iCCP", b"name\0\0rubbish");
     assert!(run(&chunk, "w_16").is_ok());
 }
+
+/// A profile of four inks in which cyan is red, no ink is white, and all else is black: a table of two steps an ink to Lab
+/// (ICC.1:2001-04, §6.5.8).
+fn cyan_is_red() -> Vec<u8> {
+    const WHITE: [u8; 3] = [255, 128, 128];
+    // sRGB's red at D50: 54.3, 80.8, 69.9.
+    const RED: [u8; 3] = [138, 209, 198];
+    let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+    for place in 0..9 {
+        table.extend(if place % 4 == 0 { 0x1_0000_u32 } else { 0 }.to_be_bytes());
+    }
+    let straight = (0..=255).collect::<Vec<u8>>();
+    table.extend(straight.repeat(4));
+    for node in 0..16 {
+        table.extend(match node {
+            0b0000 => WHITE,
+            0b1000 => RED,
+            _ => [0, 128, 128],
+        });
+    }
+    table.extend(straight.repeat(3));
+    let mut profile = vec![0; 128];
+    for (at, bytes) in [(8, b"\x02\x40\0\0"), (12, b"prtr"), (16, b"CMYK"), (20, b"Lab "), (36, b"acsp")] {
+        profile[at..at + 4].copy_from_slice(bytes);
+    }
+    profile[68..80].copy_from_slice(b"\0\0\xf6\xd6\0\x01\0\0\0\0\xd3\x2d");
+    profile.extend(1u32.to_be_bytes());
+    profile.extend(b"A2B0");
+    profile.extend([144, table.len() as u32].map(u32::to_be_bytes).concat());
+    profile.extend(table);
+    let length = (profile.len() as u32).to_be_bytes();
+    profile[..4].copy_from_slice(&length);
+    profile
+}
+
+#[test]
+fn img2_inks_are_what_their_profile_says() {
+    for adobe in [true, false] {
+        for (ink, light) in [([255, 0, 0, 0], [255, 0, 0, 255]), ([0; 4], [255; 4]), ([0, 0, 0, 255], [0, 0, 0, 255])] {
+            let source = with_profile(&inks(ink, adobe), &cyan_is_red());
+            for format in ["jpg", "png", "webp"] {
+                let found = pixel(&open(&run(&source, &format!("w_16,f_{format},q_95")).unwrap()), 8, 8);
+                assert!(near(found, light, 8), "inks {ink:?}, Adobe {adobe}, {format}: {found:?}");
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::super::geometry::Size;
 use super::super::picture::Picture;
 use super::estimate_bytes;
 use super::sources::{RED, as_coded, gradient, jpeg, photo, png, quarters, with_orientation};
-use super::{ImageError, Limits, open, run};
+use super::{ImageError, Limits, run};
 use sealpix::operations::Operations;
 
 fn described(source: &[u8], operations: &str) -> Value {
@@ -132,7 +132,7 @@ fn img3_what_is_hidden_is_neither_hashed_nor_dominant() {
     assert_eq!(filled["dominant"], "#0000ff", "the background is part of it");
 }
 
-/// DOS-11: a description holds what a small result holds, and never less than is estimated for it.
+/// DOS-11: a description holds what a small result holds.
 #[test]
 fn dos11_a_description_is_estimated_as_the_small_picture_that_it_is() {
     let source = photo("freespace-1mp.jpg");
@@ -140,5 +140,4 @@ fn dos11_a_description_is_estimated_as_the_small_picture_that_it_is() {
         |operations: &str| estimate_bytes(&source, &Operations::read(operations).unwrap(), &Limits::default()).unwrap();
     assert!(estimate("f_json") <= estimate("w_64,f_jpg"));
     assert!(estimate("blur_2,f_json") > estimate("f_json"), "an effect works on the whole result");
-    assert!(open(&run(&source, "w_64,f_png").unwrap()).size.width == 64);
 }

@@ -8,6 +8,7 @@ use turbojpeg::Subsamp;
 use super::super::format::Format;
 use super::super::geometry::Size;
 use super::super::probe::Probe;
+use super::moving::lively_webp;
 use super::sources::{exif_with_place, extended_webp, gradient, jpeg, png, with_chunk, with_segment};
 use super::{Derivative, open, run};
 
@@ -134,6 +135,55 @@ fn a_thumbnail_is_never_kept() {
 }
 
 #[test]
+fn a_thumbnail_of_strips_or_in_xmp_is_never_kept() {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    // Head and empty directory 14, second directory 30, two offsets 8, then two strips with a gap between.
+    let mut exif = b"II\x2a\0\x08\0\0\0\0\0\x0e\0\0\0\x02\0".to_vec();
+    let lengths = FACE.len() as u32 | (FACE.len() as u32) << 16;
+    exif.extend([entry(0x0111, 4, 2, 44), entry(0x0117, 3, 2, lengths), vec![0; 4]].concat());
+    exif.extend([52u32, 52 + FACE.len() as u32 + 4].map(u32::to_le_bytes).concat());
+    exif.extend([FACE, b"MORE", FACE].concat());
+    let plain = png(&gradient(64, 48));
+    let kept = run(&with_chunk(&plain, *b"eXIf", &exif), "w_32,meta_keep").unwrap();
+    assert!(holds(&kept, b"MORE") && !holds(&kept, FACE));
+
+    let packet = |prefix: &str| {
+        let face = String::from_utf8_lossy(FACE);
+        format!(
+            "<x xmlns:{prefix}=\"http://ns.adobe.com/xap/1.0/g/img/\"><{prefix}:width>9</{prefix}:width>\
+             <{prefix}:image>{face}&#xA;{face}</{prefix}:image><y {prefix}:image = '{face}'/></x>"
+        )
+    };
+    for (prefix, is_kept) in [("xmpGImg", true), ("other", false)] {
+        let text = [b"XML:com.adobe.xmp\0\0\0\0\0", packet(prefix).as_bytes()].concat();
+        let kept = run(&with_chunk(&plain, *b"iTXt", &text), "w_32,meta_keep").unwrap();
+        assert!(!holds(&kept, FACE), "{prefix}");
+        assert_eq!(holds(&kept, b":width>9</"), is_kept, "{prefix}");
+    }
+}
+
+#[test]
+fn an_animation_keeps_its_metadata_too() {
+    let moving = lively_webp(0);
+    let size = Probe::read(&moving).unwrap().size;
+    // Its own extended header is 30 bytes of it, which the new one takes the place of.
+    let simple = [&[0; 12], &moving[30..]].concat();
+    let source = extended_webp(&simple, size, 0x1e, &[(*b"EXIF", &full_exif(1)), (*b"XMP ", XMP)]);
+    let plain = run(&source, "w_24,frames_2").unwrap();
+    let kept = run(&source, "w_24,frames_2,meta_copyright").unwrap();
+    assert_eq!(text(&read(&kept).unwrap(), Tag::Copyright).as_deref(), Some(OWNER));
+    assert!(!holds(&kept, HOME) && read(&plain).is_none());
+    assert_eq!(Probe::read(&kept.bytes).unwrap().frames, 2);
+    // What `max` bounds is all that is sent.
+    let large = run(&source, "w_200,up_1,meta_copyright").unwrap();
+    let most = large.bytes.len() - 1;
+    let smaller = run(&source, &format!("w_200,up_1,meta_copyright,max_{most}")).unwrap();
+    assert!(smaller.bytes.len() <= most && read(&smaller).is_some());
+}
+
+#[test]
 fn metadata_changes_no_pixel() {
     for (format, source) in sources() {
         for operations in ["w_32,f_jpg", "w_32,f_png", "w_32,f_webp", "w_32,f_avif", "w_32,round_9,f_webp"] {
@@ -157,6 +207,11 @@ fn dos2_metadata_that_does_not_read_is_left_out() {
         for operations in ["w_32,meta_keep", "w_32,meta_copyright"] {
             assert_eq!(run(&with_segment(&plain, 0xe1, body), operations).unwrap(), without, "{operations}");
         }
+    }
+    let text = [full_exif(1), vec![b'x'; 70_000]].concat();
+    for operations in ["w_32,meta_keep", "w_32,meta_copyright"] {
+        let long = with_chunk(&png(&gradient(64, 48)), *b"eXIf", &text);
+        assert!(read(&run(&long, operations).unwrap()).is_none(), "{operations}");
     }
     let small = exif_with_place(1);
     let kept = run(&with_segment(&plain, 0xe1, &[b"Exif\0\0", &small[..]].concat()), "w_32,meta_keep").unwrap();

@@ -9,6 +9,7 @@
 mod animation;
 mod attention;
 mod cleaning;
+mod codecs;
 mod colours;
 mod corpus;
 mod description;
@@ -35,7 +36,17 @@ use sealpix::operations::Operations;
 
 use super::picture::{Channels, Picture};
 use super::probe::Probe;
-use super::{Derivative, ImageError, Job, Limits, decode, process};
+use super::{Derivative, ImageError, Job, Limits, Until, decode};
+
+/// A job without a watermark, to a deadline.
+fn process(
+    source: &[u8],
+    operations: &Operations,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<Derivative, ImageError> {
+    Job { source, operations, mark: None, is_negotiated: false, limits }.run(&Until::at(deadline))
+}
 
 /// What the queue weighs.
 fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Result<u64, ImageError> {
