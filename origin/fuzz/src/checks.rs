@@ -60,7 +60,7 @@ pub fn jpeg(bytes: &[u8]) {
     decoded(
         bytes,
         Format::Jpeg,
-        &["f_jpg", "w_9,f_webp", "w_20,f_jpg,q_95", "crop_3:3:9:9,rot_90,f_jpg", "w_11,f_png", "f_json"],
+        &["f_jpg", "w_9,f_webp", "w_20,f_jpg,q_95", "crop_3:3:9:9,rot_90,f_jpg", "w_11,f_png", "w_1,f_jpg", "f_json"],
     );
 }
 

@@ -98,7 +98,8 @@ impl Picture {
         let count = self.channels.count();
         let (left, width) = (part.x as usize * count, part.width as usize * count);
         let rows = self.pixels.chunks_exact(self.size.width as usize * count).skip(part.y as usize);
-        let pixels = rows.take(part.height as usize).flat_map(|row| &row[left..left + width]).copied().collect();
+        let mut pixels = Vec::with_capacity(width * part.height as usize);
+        rows.take(part.height as usize).for_each(|row| pixels.extend_from_slice(&row[left..left + width]));
         Self { size: part.size(), channels: self.channels, pixels }
     }
 

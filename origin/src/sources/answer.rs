@@ -7,7 +7,6 @@ use std::error::Error as _;
 use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
-use sha2::{Digest, Sha256};
 
 use super::{Fetched, SourceError, condition, version};
 
@@ -32,7 +31,7 @@ pub(super) async fn read_whole(mut response: Response, max_bytes: usize) -> Resu
     }
     let mut bytes = Vec::with_capacity(declared.unwrap_or(0).min(RESERVED_BYTES));
     // Hashed as it comes, so that a large original does not hold the thread at its end.
-    let mut content = Sha256::new();
+    let mut content = blake3::Hasher::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| cause(error, SourceError::Incomplete))? {
         if chunk.len() > max_bytes - bytes.len() {
             return Err(SourceError::TooLarge { limit_bytes: max_bytes });
@@ -44,7 +43,7 @@ pub(super) async fn read_whole(mut response: Response, max_bytes: usize) -> Resu
     if declared.is_some_and(|length| length != bytes.len()) {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content), validator })
+    Ok(Fetched { bytes: Bytes::from(bytes), version: version(&content), validator })
 }
 
 /// A 304 to a request that had a condition. It has no body (RFC 9110, 15.4.5); one that has is no 304.

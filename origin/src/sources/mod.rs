@@ -23,8 +23,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealpix::encoding::hex;
-use sha2::{Digest, Sha256};
 
 use listing::Listing;
 
@@ -74,7 +72,7 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// Identifies the content: the same bytes have the same version, on every instance and from every kind of source.
     ///
-    /// It is the SHA-256 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are no version: servers
+    /// It is the BLAKE3 of the bytes in hexadecimal. Upstream validators (`ETag`, `Last-Modified`) are no version: servers
     /// behind one name disagree about them, and a server may lie about them.
     pub version: String,
     /// What the source takes instead of sending the same original again, if it gave one.
@@ -104,14 +102,15 @@ impl Validator {
 impl Fetched {
     /// Names the version of `bytes`, which came without a validator.
     pub fn new(bytes: Bytes) -> Self {
-        let version = version(Sha256::new_with_prefix(&bytes));
-        Self { bytes, version, validator: None }
+        let mut content = blake3::Hasher::new();
+        content.update(&bytes);
+        Self { version: version(&content), bytes, validator: None }
     }
 }
 
 /// The version of the content that was hashed.
-fn version(content: Sha256) -> String {
-    hex(&content.finalize())
+fn version(content: &blake3::Hasher) -> String {
+    content.finalize().to_hex().to_string()
 }
 
 /// How much one fetch may take.
@@ -206,9 +205,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_sha_256_of_the_bytes() {
+    fn the_version_is_the_blake3_of_the_bytes() {
         let fetched = Fetched::new(Bytes::from_static(b"abc"));
-        assert_eq!(fetched.version, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(fetched.version, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
     }
 
     #[test]

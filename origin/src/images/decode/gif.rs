@@ -40,12 +40,16 @@ impl<'a> Screen<'a> {
     pub(super) fn next(&mut self) -> Result<Shown, ImageError> {
         let (kept, frame, size, is_fresh) = self.advance()?;
         let delay_millis = u32::from(frame.delay) * 10;
+        let stays = matches!(frame.dispose, DisposalMethod::Any | DisposalMethod::Keep);
+        if stays {
+            draw(kept, size, frame, is_fresh);
+        }
         let mut seen = kept.clone();
-        draw(&mut seen, size, frame, is_fresh);
-        match frame.dispose {
-            DisposalMethod::Any | DisposalMethod::Keep => kept.copy_from_slice(&seen),
-            DisposalMethod::Background => clear(kept, size, frame),
-            DisposalMethod::Previous => {}
+        if !stays {
+            draw(&mut seen, size, frame, is_fresh);
+        }
+        if frame.dispose == DisposalMethod::Background {
+            clear(kept, size, frame);
         }
         Ok(Shown { picture: Picture::rgba(size, seen), delay_millis })
     }

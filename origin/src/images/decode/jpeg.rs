@@ -11,7 +11,7 @@ use super::super::geometry::Size;
 use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::{Coding, Probe};
-use super::{Decoded, Decoder, Wanted, embedded_profile};
+use super::{Decoded, Decoder, Wanted, embedded_profile, skim};
 
 const BROKEN: ImageError = ImageError::Broken("the JPEG data is damaged or cut short");
 
@@ -67,6 +67,18 @@ pub(in super::super) fn decode_planes(
     if embedded_profile(probe).is_some() {
         return Ok(None);
     }
+    // All components shrink alike here; on the road through pixels halved chroma keeps more of itself.
+    if shrink == 8
+        && matches!(probe.coding, Coding::Jpeg { progressive: true, .. })
+        && let Some(skimmed) = skim::means_of(source)
+        && let Ok(planes) = planes_of(&skimmed, probe, shrink, limits)
+    {
+        return Ok(planes);
+    }
+    planes_of(source, probe, shrink, limits)
+}
+
+fn planes_of(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Option<Planes>, ImageError> {
     let (mut decompressor, header) = open(source, probe, shrink, limits)?;
     let chroma = match (header.colorspace, header.subsamp) {
         (Colorspace::Gray, Subsamp::Gray) => None,

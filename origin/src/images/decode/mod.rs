@@ -5,6 +5,7 @@ mod frames;
 mod gif;
 pub(super) mod jpeg;
 mod png;
+mod skim;
 mod webp;
 
 use super::colour::Profile;

@@ -88,8 +88,13 @@ impl Palette {
 /// Whether at least a third of the pixels equal their left neighbour: true of drawings, screens and text, not of what
 /// came through a lens.
 fn looks_drawn(picture: &Picture) -> bool {
-    let count = picture.channels.count();
-    let pairs = picture.pixels.chunks_exact(count).zip(picture.pixels.chunks_exact(count).skip(1));
-    let (equal, all) = pairs.fold((0u64, 0u64), |(equal, all), (one, next)| (equal + u64::from(one == next), all + 1));
-    equal * 3 >= all
+    fn equals<const CHANNELS: usize>(pixels: &[u8]) -> usize {
+        let (pixels, _) = pixels.as_chunks::<CHANNELS>();
+        pixels.iter().zip(pixels.iter().skip(1)).filter(|(one, next)| one == next).count()
+    }
+    let equal = match picture.channels {
+        Channels::Rgb => equals::<3>(&picture.pixels),
+        Channels::Rgba => equals::<4>(&picture.pixels),
+    };
+    equal * 3 >= picture.pixels.len() / picture.channels.count() - 1
 }

@@ -50,7 +50,7 @@ fn another_codec_can_be_measured_in_a_codecs_place() {
         let spent = begun.elapsed();
         let difference = mean_difference(&open_bytes(&bytes).without_idle_alpha(), &picture);
         println!("codec: {format:?} {name}: {} bytes, {spent:.1?}, mean difference {difference:.2}", bytes.len());
-        assert!(difference < 5.0, "{format:?} {name}");
+        assert!(difference < 6.0, "{format:?} {name}");
         assert!((difference == 0.0) == (format == Format::Png), "{format:?} {name}");
     }
 }

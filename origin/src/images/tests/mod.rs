@@ -26,6 +26,7 @@ mod meta;
 mod moving;
 mod photos;
 mod shapes;
+mod skimming;
 mod sources;
 mod trimming;
 mod watermark;

@@ -23,7 +23,6 @@ use object_store::path::Path;
 use object_store::{
     Attribute, BackoffConfig, GetOptions, GetResult, ObjectStore as _, RetryConfig, StaticCredentialProvider,
 };
-use sha2::{Digest as _, Sha256};
 
 use super::condition::is_strong;
 use super::file::check_name;
@@ -156,7 +155,7 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if declared > max_bytes {
         return Err(too_large);
     }
-    let (mut bytes, mut content) = (BytesMut::new(), Sha256::new());
+    let (mut bytes, mut content) = (BytesMut::new(), blake3::Hasher::new());
     let mut chunks = found.into_stream();
     while let Some(chunk) = chunks.try_next().await.map_err(|error| told(&error))? {
         if chunk.len() > max_bytes - bytes.len() {
@@ -168,7 +167,7 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if bytes.len() != declared {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(content), validator })
+    Ok(Fetched { bytes: Bytes::from(bytes), version: version(&content), validator })
 }
 
 /// The error of ours inside the library's. Its own are about answers that are no S3: a listing that does not read, an
