@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { page } from './bench/images/page.ts'
-import { aims, lines, ratios, type Ran, type Report } from './bench/images/report.ts'
+import { aims, lines, ratios, OURS, type Ran, type Report } from './bench/images/report.ts'
+import { TASKS } from './bench/images/tasks.ts'
 
 const docs = join(import.meta.dirname, '..', 'docs', 'benchmarks')
 const measured = JSON.parse(readFileSync(join(docs, 'images.json'), 'utf8')) as Report
@@ -24,6 +25,13 @@ const report = (rows: Report['tasks'][number]['rows']): Report => ({
 
 test('the page of the image benchmark is what its figures say', () => {
   assert.equal(readFileSync(join(docs, 'images.md'), 'utf8'), page(measured))
+})
+
+test('the page of the image benchmark is of a whole run', () => {
+  assert.equal(measured.settings.rounds, 5)
+  assert.deepEqual(measured.tasks.map(({ task }) => task), TASKS.map(({ name }) => name))
+  const ours = measured.tasks.flatMap(({ rows }) => rows.filter(({ server }) => server === OURS))
+  assert.ok(ours.length === TASKS.length && ours.every((row) => 'loads' in row))
 })
 
 test('a ratio is the median of the rounds\' ratios, not the ratio of the medians', () => {

@@ -32,8 +32,8 @@ pub(super) fn means_of(source: &[u8]) -> Option<Vec<u8>> {
             JpegSegment::Marker(0xe0..=0xed | 0xef | 0xfe, _) => {}
             JpegSegment::Marker(0x01 | 0xd0..=0xd8, _) => return None,
             JpegSegment::Marker(code, body) => {
-                if code == 0xc2 {
-                    nothing = Some(no_more(body)?);
+                if code == 0xc2 && nothing.replace(no_more(body)?).is_some() {
+                    return None;
                 }
                 push(&mut file, code, body)?;
             }
@@ -59,6 +59,9 @@ fn no_more(frame: &[u8]) -> Option<Vec<u8>> {
     let (width, height) = (u32::from(u16::from_be_bytes([*w1, *w0])), u32::from(u16::from_be_bytes([*h1, *h0])));
     let (components, _) = components.as_chunks::<3>();
     let factors = |[_, factors, _]: &[u8; 3]| (u32::from(factors >> 4), u32::from(factors & 15));
+    if components.iter().any(|component| factors(component).0 == 0 || factors(component).1 == 0) {
+        return None;
+    }
     let most_across = components.iter().map(|of| factors(of).0).max()?;
     let most_down = components.iter().map(|of| factors(of).1).max()?;
     let mut scans = Vec::new();
@@ -90,6 +93,8 @@ mod tests {
         assert!(!skimmed.windows(4).any(|window| window == b"rest"));
         assert!(skimmed.ends_with(b"\xff\xda\x00\x08\x01\x07\x00\x01\x3f\x00\x00\x00\xff\xd9"));
         assert_eq!(means_of(&whole[..whole.len() - 2]), None);
+        let again = [&whole[..whole.len() - 2], &frame[2..13], &[0], &frame[14..], b"\xff\xd9"].concat();
+        assert_eq!(means_of(&again), None, "a second frame header, of impossible factors");
         assert_eq!(
             means_of(&whole.iter().map(|byte| if *byte == 0xc2 { 0xca } else { *byte }).collect::<Vec<_>>()),
             None
