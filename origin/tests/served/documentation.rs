@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sealpix::denial::Code;
 use sealpix::operations::ITEMS;
 use sealpix_origin::config::VARIABLES;
-use sealpix_origin::{images, settings};
+use sealpix_origin::settings;
 
 /// The generated blocks of a file, in their order.
 fn check(file: &str, tables: &[&str]) {
