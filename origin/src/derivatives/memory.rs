@@ -90,11 +90,12 @@ impl Memory {
             }
             Err(_) => return false,
         };
+        // Also where the new one does not stay: the old one would be asked about, and made anew, each time.
+        self.remove(name);
         let bytes = ENTRY_BYTES + name.text.len() + held_bytes;
         if bytes > self.max_bytes / 4 || self.ttl(name).is_zero() {
             return false;
         }
-        self.remove(name);
         while self.bytes + bytes > self.max_bytes
             && let Some((_, gone)) = self.entries.remove_lru()
         {
@@ -203,5 +204,7 @@ mod tests {
         assert!(memory.keep(&name("a"), &Ok(kept(10, 0)), 0));
         assert!(!memory.keep(&name("b"), &Ok(kept(25_000, 0)), 0));
         assert!(good(&mut memory, "a", 0) && memory.find(&name("b"), 0).is_none());
+        assert!(!memory.keep(&name("a"), &Ok(kept(25_000, 0)), 0));
+        assert_eq!((memory.find(&name("a"), 0), memory.bytes()), (None, 0), "an old one does not outlive a larger one");
     }
 }
