@@ -161,7 +161,11 @@ async fn make(
     if let Some(kept) = progress.on_disk().await {
         return Ok(kept);
     }
-    let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
+    let whose = match &admission.source {
+        Asked::Remote(remote) => remote.host().to_owned(),
+        Asked::Named { name, .. } => format!("@{name}"),
+    };
+    let mut place = delivery.work.enter(&whose, delivery.origin.config.fetch.max_bytes).await?;
     let mark = delivery.marks.find(&delivery.origin.registry, &project, &operations).await?;
     let fetching = tokio::time::Instant::now();
     let source = fetch(&delivery, &admission, &project, progress.validator()).await;

@@ -1,10 +1,13 @@
 //! Sources of kind s3 in the real binary, against a real storage: delivered, kept sealed, shown and said nowhere.
 
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
 use sealpix_origin::access::role::Role;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::harness::{Data, MASTER, Made, Served};
+use crate::harness::{Data, MASTER, Made, Served, connected};
 use crate::s3::{ACCESS_KEY, BUCKET, Fault, SECRET_KEY, Storage};
 use crate::secrets::{holds, spellings};
 
@@ -16,6 +19,9 @@ const TOKEN: &str = "FwoGZXIvYXdzEThisIsTheTokenOfATestsSession";
 fn credentials(secret: &str) -> Value {
     json!({ "access_key_id": ACCESS_KEY, "secret_access_key": secret, "session_token": TOKEN })
 }
+
+/// Fetches from one source at once, of originals that may have the default size.
+const SHARE: usize = 8;
 
 /// This machine, where the storage is.
 const HERE: &str = "127.0.0.0/8";
@@ -156,6 +162,32 @@ fn a_public_bucket_is_delivered_and_what_goes_wrong_has_its_code() {
         storage.fail(fault, usize::MAX);
         assert_eq!(delivered(&served, &made, width), (status, code.map(str::to_owned)), "{fault:?}");
     }
+}
+
+#[test]
+fn a_silent_source_keeps_no_other_waiting() {
+    let storage = Storage::public();
+    let (data, made) = set_up(&storage, HERE, &[("SEALPIX_SOURCE_TIMEOUT_SECS", "60")]);
+    applied(&data, &state(&storage.location("/albums"), None));
+    std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
+    let served = data.serve();
+    storage.fail(Fault::Silence, usize::MAX);
+    let waiting: Vec<_> = (1..=60)
+        .map(|width| {
+            let target = made.sign(&format!("w_{width}"), "@store/photo.jpg");
+            let mut stream = connected(served.address());
+            write!(stream, "GET {target} HTTP/1.1\r\nHost: origin.test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let began = Instant::now();
+    while storage.connections() < SHARE {
+        assert!(began.elapsed() < Duration::from_secs(10), "{} fetches", storage.connections());
+        std::thread::yield_now();
+    }
+    let other = served.get(&made.sign("w_100", "@gallery/photo.jpg"));
+    assert_eq!((other.status, storage.connections()), (200, SHARE), "{:?}", other.code());
+    drop(waiting);
 }
 
 #[test]
