@@ -179,7 +179,8 @@ fn check_referer(referer: Option<&str>, project: &ProjectRecord) -> Result<(), D
     if admitted { Ok(()) } else { Err(Code::RefererDenied.into()) }
 }
 
-fn check_source(source: &Source, project: &ProjectRecord) -> Result<(), Denial> {
+/// Row 10: whether the project may have pictures of this source. Where redirects are followed, their targets are asked so, too.
+pub fn check_source(source: &Source, project: &ProjectRecord) -> Result<(), Denial> {
     let allowed = match source {
         Source::Named { name, .. } => project.grant(name).is_some(),
         Source::Remote(_) if project.sources.is_empty() => project.environment == Environment::Development,

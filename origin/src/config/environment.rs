@@ -63,7 +63,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "SEALPIX_MAX_CONNECTIONS_PER_ADDRESS",
         "connections that one address (IPv6: a /64 network) may have at once, trusted proxies aside; default 128",
     ),
-    ("SEALPIX_WORK_MEMORY_BYTES", "67108864 to 1099511627776; default 1073741824"),
+    (
+        "SEALPIX_WORK_MEMORY_BYTES",
+        "67108864 to 1099511627776; default 1073741824, or half of the control group's `memory.max` if that is less",
+    ),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     (
         "SEALPIX_DERIVATIVE_MEMORY_BYTES",

@@ -8,6 +8,7 @@ mod database;
 mod derivatives;
 mod environment;
 mod given;
+mod machine;
 mod secret;
 
 use std::net::SocketAddr;
@@ -190,7 +191,12 @@ impl Config {
             )?)
             .unwrap_or(usize::MAX),
             work_deadline: Duration::from_secs(environment.within("SEALPIX_WORK_TIMEOUT_SECS", 15, 1, 60)?),
-            work_memory_bytes: environment.within("SEALPIX_WORK_MEMORY_BYTES", 1 << 30, 1 << 26, 1 << 40)?,
+            work_memory_bytes: environment.within(
+                "SEALPIX_WORK_MEMORY_BYTES",
+                machine::work_memory_bytes(1 << 26),
+                1 << 26,
+                1 << 40,
+            )?,
         })
     }
 

@@ -161,7 +161,14 @@ async fn make(
     if let Some(kept) = progress.on_disk().await {
         return Ok(kept);
     }
-    let mut place = delivery.work.enter(delivery.origin.config.fetch.max_bytes).await?;
+    let whose = match &admission.source {
+        Asked::Remote(remote) => remote.host().to_owned(),
+        Asked::Named { name, .. } => format!("@{name}"),
+    };
+    if progress.validator().is_none() {
+        delivery.work.require_short_queue()?;
+    }
+    let mut place = delivery.work.enter(&whose, delivery.origin.config.fetch.max_bytes).await?;
     let mark = delivery.marks.find(&delivery.origin.registry, &project, &operations).await?;
     let fetching = tokio::time::Instant::now();
     let source = fetch(&delivery, &admission, &project, progress.validator()).await;
@@ -237,10 +244,7 @@ async fn fetch(
     let limits = FetchLimits { max_bytes: fetch.max_bytes, deadline: fetch.deadline };
     let fetched = match &admission.source {
         Asked::Remote(remote) => {
-            let admits = |text: &str| match Asked::read(text) {
-                Ok(Asked::Remote(remote)) => project.sources.iter().any(|rule| rule.admits_source(&remote)),
-                _ => false,
-            };
+            let admits = |target: &str| admits_redirect(project, target);
             delivery.sources.http().fetch_unless(&remote.authority_path_query(), &limits, &admits, held).await
         }
         Asked::Named { name, text } => {
@@ -256,6 +260,14 @@ async fn fetch(
         }
     };
     fetched.map_err(of_source)
+}
+
+/// Whether a redirect may lead to this remote text: the gate's rule for sources, and never a configured one.
+fn admits_redirect(project: &ProjectRecord, target: &str) -> bool {
+    match Asked::read(target) {
+        Ok(target @ Asked::Remote(_)) => gate::check_source(&target, project).is_ok(),
+        _ => false,
+    }
 }
 
 /// A strong ETag: the source's content, what is done to it, and by which engine.
@@ -284,4 +296,43 @@ impl From<OpenError> for Denial {
 /// The status of a denial.
 pub(crate) fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpix::domain::HostRule;
+    use sealpix::record::{Caching, Environment, Grant};
+
+    use super::*;
+
+    #[test]
+    fn ssrf_5_a_redirect_leads_where_the_gate_would_let_its_project_ask() {
+        let project = |environment, rules: &[&str]| ProjectRecord {
+            slug: Slug::new("my-app").unwrap(),
+            environment,
+            referers: Vec::new(),
+            require_referer: false,
+            sources: rules.iter().map(|rule| HostRule::parse(rule).unwrap()).collect(),
+            grants: vec![Grant { name: sealpix::operations::Name::new("gallery").unwrap(), version: 1 }],
+            presets: Vec::new(),
+            watermarks: Vec::new(),
+            caching: Caching::default(),
+            epoch: 0,
+            source_epochs: Vec::new(),
+        };
+        for (environment, rules, admitted) in [
+            (Environment::Production, &["cdn.example.com"][..], true),
+            (Environment::Development, &["cdn.example.com"], true),
+            (Environment::Development, &["other.example.com"], false),
+            (Environment::Development, &[], true),
+            (Environment::Staging, &[], false),
+            (Environment::Production, &[], false),
+        ] {
+            let project = project(environment, rules);
+            assert_eq!(admits_redirect(&project, "cdn.example.com/a.jpg"), admitted, "{environment:?} {rules:?}");
+            for never in ["@gallery/a.jpg", "10.0.0.1/a.jpg", "cdn.example.com", ""] {
+                assert!(!admits_redirect(&project, never), "{never}");
+            }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Image work in a bounded pool: one piece a core, memory weighed before it is used, a queue no longer than the deadline.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,10 @@ const LONGEST_RETRY_SECS: u64 = 30;
 /// Source bytes held at once, in MiB: 16 sources of the largest size, most of which are far smaller.
 const SOURCES_MIB: u32 = 512;
 
+/// What one source, by its host or its name, may have of that while it is fetched from: a slow one leaves a quarter to
+/// others.
+const SHARE_MIB: u32 = SOURCES_MIB / 4 * 3;
+
 /// The pool.
 pub struct Work {
     cores: Arc<Semaphore>,
@@ -31,13 +36,14 @@ pub struct Work {
     memory: Arc<Semaphore>,
     memory_mib: u32,
     source_mib: Arc<Semaphore>,
+    shares: Shares,
     queue: Arc<Queue>,
     deadline: Duration,
     limits: Limits,
     metrics: Arc<Metrics>,
 }
 
-/// How many pieces of work are in the pool, waiting or at work, and how long each of late took.
+/// How many pieces of work whose sources are there are in the pool, waiting or at work, and how long each of late took.
 #[derive(Debug)]
 struct Queue {
     cores: u32,
@@ -84,19 +90,38 @@ impl Drop for Inside {
     }
 }
 
-/// A place in the queue and room for a source. Held from before the fetch until the work is done.
+/// Room for a source. Held from before the fetch until the work is done.
 pub(super) struct Place {
-    _inside: Inside,
     room: OwnedSemaphorePermit,
+    /// Of the part that one source may have, until the fetch has ended.
+    share: Option<OwnedSemaphorePermit>,
 }
 
 impl Place {
-    /// Gives back the room that the source turned out not to need.
+    /// The source is there: gives back the room that it turned out not to need.
     pub(super) fn shrink_to(&mut self, source_bytes: usize) {
+        self.share = None;
         let needed = mib(source_bytes as u64, SOURCES_MIB) as usize;
         if let Some(spare) = self.room.num_permits().checked_sub(needed) {
             drop(self.room.split(spare));
         }
+    }
+}
+
+/// Each source's part of the room for sources, for as long as somebody fetches from it or waits to.
+#[derive(Default)]
+struct Shares(Mutex<HashMap<String, Weak<Semaphore>>>);
+
+impl Shares {
+    fn of(&self, source: &str) -> Arc<Semaphore> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = held.get(source).and_then(Weak::upgrade) {
+            return share;
+        }
+        held.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new(SHARE_MIB as usize));
+        held.insert(source.to_owned(), Arc::downgrade(&share));
+        share
     }
 }
 
@@ -126,6 +151,7 @@ impl Work {
             memory: Arc::new(Semaphore::new(memory_mib as usize)),
             memory_mib,
             source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
+            shares: Shares::default(),
             queue: Arc::new(Queue::new(cores)),
             deadline,
             limits: Limits { memory_bytes: limits.memory_bytes.min(u64::from(memory_mib) << 20), ..limits },
@@ -133,23 +159,31 @@ impl Work {
         })
     }
 
-    /// Takes a place and room for a source of up to `max_bytes`, or sheds the request before anything is fetched: where
-    /// the work that is inside takes half of the deadline already, who comes now would leave too little of it to its own.
-    pub(super) async fn enter(&self, max_bytes: usize) -> Result<Place, Denial> {
+    /// Takes room for an original of up to `max_bytes` from `source`. Who fetches is in no queue for work: a slow source
+    /// costs no core.
+    pub(super) async fn enter(&self, source: &str, max_bytes: usize) -> Result<Place, Denial> {
+        let mib = mib(max_bytes as u64, SHARE_MIB);
+        let latest = Instant::now() + self.deadline;
+        let full = || shed("the room for sources is full", self.queue.wait());
+        // The share first: who waits for it holds no room that others could use.
+        let share = permits(&self.shares.of(source), mib, latest).await.ok_or_else(full)?;
+        let room = permits(&self.source_mib, mib, latest).await.ok_or_else(full)?;
+        Ok(Place { room, share: Some(share) })
+    }
+
+    /// Sheds work, best before its source is fetched: where what is inside takes half of the deadline already, who comes
+    /// now would leave too little of it to its own.
+    pub(super) fn require_short_queue(&self) -> Result<(), Denial> {
         let wait = self.queue.wait();
-        let full = || shed("the queue for image work is full", wait);
-        if wait > self.deadline / 2 {
-            return Err(full());
-        }
-        let inside = self.queue.enter();
-        let room = Arc::clone(&self.source_mib).acquire_many_owned(mib(max_bytes as u64, SOURCES_MIB));
-        let room = tokio::time::timeout(self.deadline, room).await.map_err(|_| full())?.map_err(|_| full())?;
-        Ok(Place { _inside: inside, room })
+        if wait > self.deadline / 2 { Err(shed("the queue for image work is full", wait)) } else { Ok(()) }
     }
 
     /// Does the work, or sheds it. Where nobody waits any more, it ends before its next stage; the permits go with the
     /// work: a client that leaves does not free a busy core.
     pub(super) async fn run(&self, place: Place, task: Task) -> Result<Derivative, Denial> {
+        // Again: while this one fetched, others came.
+        self.require_short_queue()?;
+        let inside = self.queue.enter();
         let asked = Instant::now();
         let until = Until::at((asked + self.deadline).into_std());
         let _wanted = until.waited_for();
@@ -168,7 +202,7 @@ impl Work {
         let (metrics, span) = (Arc::clone(&self.metrics), tracing::Span::current());
         let work = self.hands.run(move || {
             // Dropped in this order: who counts the work that has a core counts no more than there are cores.
-            let _held = (metrics.work_begins(), place, memory, core, span.entered());
+            let _held = (metrics.work_begins(), inside, place, memory, core, span.entered());
             let began = Instant::now();
             let made = task.job(&limits).run(&until);
             queue.took(began.elapsed());
@@ -234,6 +268,28 @@ mod tests {
         assert!(wait > Duration::from_secs(23) && wait < Duration::from_secs(25), "{wait:?}");
         drop(inside);
         assert_eq!(queue.wait(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_silent_source_leaves_a_quarter_of_the_room_to_others_and_fetching_is_no_work() {
+        let metrics = Arc::new(Metrics::new(0));
+        let work = Work::start(Duration::from_millis(200), 1 << 30, metrics).unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..12 {
+            silent.push(work.enter("slow.example", 32 << 20).await.unwrap());
+        }
+        assert_eq!(work.queue.wait(), Duration::ZERO);
+        let (more, other) = tokio::join!(work.enter("slow.example", 1), work.enter("@gallery", 128 << 20));
+        assert_eq!(more.err().unwrap().code, Code::Overloaded);
+        let mut other = other.unwrap();
+        assert!(work.enter("third.example", 1).await.is_err(), "no room at all");
+        other.shrink_to(1);
+        silent.pop().unwrap().shrink_to(3 << 20);
+        let (more, third) = tokio::join!(work.enter("slow.example", 32 << 20), work.enter("third.example", 1));
+        assert!(more.is_ok() && third.is_ok());
+        drop((silent, more, third));
+        work.enter("next.example", 1).await.unwrap();
+        assert_eq!(work.shares.0.lock().unwrap().len(), 1, "who fetches no more is forgotten");
     }
 
     #[test]

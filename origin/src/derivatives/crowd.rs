@@ -61,8 +61,11 @@ impl Flight {
             begun,
         };
         let (work, shelf) = (make(progress), Arc::clone(shelf));
-        let listed = Listed { state: Arc::clone(state), name, wanted: Arc::clone(&wanted) };
+        let (state, listed_by) = (Arc::clone(state), Arc::clone(&wanted));
         let task = async move {
+            // Here and not before: a runtime that shuts down drops the task in `spawn`, under the lock that this one takes.
+            // Work that never ran leaves the list with the last who waits for it.
+            let listed = Listed { state, name, wanted: listed_by };
             let outcome = work.await;
             let is_in_memory = locked(&listed.state).keep(&listed.name, &outcome, begun);
             if let Ok(kept) = &outcome

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foyer::{
     BlockEngineConfig, DeviceBuilder as _, FsDeviceBuilder, HybridCache, HybridCacheBuilder, HybridCachePolicy, Load,
@@ -26,7 +27,7 @@ use crate::origin::create_private;
 /// Files that the room is divided into; the oldest is emptied when there is no other. Each stays open.
 const FILES: u64 = 64;
 
-/// A file's least size: the largest picture that is kept is a little smaller than a file.
+/// A file's least size: the largest picture that is kept is a little smaller than a file, and than [`WAITING_BYTES`].
 const LEAST_FILE_BYTES: u64 = 1 << 20;
 
 /// The name that foyer gives the files, before their number.
@@ -35,7 +36,11 @@ const FILE_PREFIX: &str = "foyer-storage-direct-fs-";
 /// Held by the process that has the folder.
 const LOCK_FILE: &str = "lock";
 
-/// Pictures that wait to be written take this much memory at most; more are not kept.
+/// How long a picture may take to be read: one of a few MiB takes far less to make anew.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Pictures that wait to be written take this much memory at most; more are not kept. A larger one never is, however large
+/// the files are: foyer's write buffer has this size, too.
 const WAITING_BYTES: usize = 16 << 20;
 
 /// The pictures on disk, if there is a place for them.
@@ -75,16 +80,20 @@ impl Disk {
 
     /// What is kept under a name.
     pub(super) async fn find(&self, name: &Name) -> Option<Kept> {
-        match self.open.as_ref()?.pictures.storage().load(&*name.text).await {
-            Ok(Load::Entry { value, .. }) => Some(value),
-            Ok(Load::Piece { piece, .. }) => Some(piece.value().clone()),
-            Ok(Load::Miss | Load::Throttled) => None,
-            Err(error) => {
-                tracing::error!(%error, "a finished picture cannot be read from disk");
-                self.metrics.derivative_disk_failed();
-                None
-            }
+        let storage = self.open.as_ref()?.pictures.storage();
+        match tokio::time::timeout(READ_TIMEOUT, storage.load(&*name.text)).await {
+            Ok(Ok(Load::Entry { value, .. })) => Some(value),
+            Ok(Ok(Load::Piece { piece, .. })) => Some(piece.value().clone()),
+            Ok(Ok(Load::Miss | Load::Throttled)) => None,
+            Ok(Err(error)) => self.unread(&error),
+            Err(elapsed) => self.unread(&elapsed),
         }
+    }
+
+    fn unread(&self, error: &impl std::fmt::Display) -> Option<Kept> {
+        tracing::error!(%error, "a finished picture cannot be read from disk");
+        self.metrics.derivative_disk_failed();
+        None
     }
 
     /// Keeps a picture, some time after. The disk's last bytes are left to others.

@@ -103,7 +103,8 @@ impl Kept {
         let [checked, whole] = [number(from)?, number(from)?];
         let source_version: Arc<str> = text(from)?.into();
         let validator = Some(text(from)?).filter(|text| !text.is_empty()).and_then(Validator::new);
-        let bytes = Bytes::from(part(from, u64::MAX)?);
+        // No spare room: what it takes is what is counted.
+        let bytes = Bytes::from(part(from, u64::MAX)?.into_boxed_slice());
         Ok(Self { made: Made { source_version, bytes, format }, validator, checked, whole })
     }
 }

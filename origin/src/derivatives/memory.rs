@@ -2,8 +2,8 @@
 //!
 //! A picture is good for a time, the origin's or its project's, whichever is shorter, that begins before its source was asked;
 //! after it the picture stays, for whoever asks the source whether it has changed. Purges need nothing here: they change
-//! the names. A source that is not there, or is damaged, is remembered, too, for a short time: whoever asks for it again
-//! and again costs no fetch each.
+//! the names. That a source is not there or damaged, or too small or too large for what is asked, is remembered,
+//! too, for a short time: whoever asks for it again and again costs no fetch each.
 
 use std::mem::size_of;
 use std::time::Duration;
@@ -85,16 +85,15 @@ impl Memory {
     pub(super) fn keep(&mut self, name: &Name, outcome: &Result<Kept, Denial>, begun: u64) -> bool {
         let (outcome, held_bytes) = match outcome {
             Ok(kept) => (Outcome::Kept(kept.clone()), kept.held_bytes()),
-            Err(denial) if matches!(denial.code, Code::SourceNotFound | Code::SourceBroken) => {
-                (Outcome::Refused(denial.clone(), begun), denial.detail.len())
-            }
+            Err(denial) if lasts(denial.code) => (Outcome::Refused(denial.clone(), begun), denial.detail.len()),
             Err(_) => return false,
         };
+        // Also where the new one does not stay: the old one would be asked about, and made anew, each time.
+        self.remove(name);
         let bytes = ENTRY_BYTES + name.text.len() + held_bytes;
         if bytes > self.max_bytes / 4 || self.ttl(name).is_zero() {
             return false;
         }
-        self.remove(name);
         while self.bytes + bytes > self.max_bytes
             && let Some((_, gone)) = self.entries.remove_lru()
         {
@@ -110,6 +109,11 @@ impl Memory {
             self.bytes -= gone.bytes;
         }
     }
+}
+
+/// Whether a refusal would be the same a moment later: 404 and 422 of the source and of what is asked of it.
+fn lasts(code: Code) -> bool {
+    matches!(code, Code::SourceNotFound | Code::SourceBroken | Code::ResultTooLarge | Code::OutsideSource)
 }
 
 #[cfg(test)]
@@ -164,14 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn cache12_of_refusals_only_missing_and_damaged_sources_are_remembered_and_shortly() {
+    fn cache12_of_refusals_only_those_of_the_source_and_its_size_are_remembered_and_shortly() {
         let mut memory = Memory::new(1_000_000, TTL);
         for code in Code::ALL {
             memory.keep(&name(code.as_str()), &Err((*code).into()), 0);
         }
         let remembered: Vec<_> =
             Code::ALL.iter().copied().filter(|code| good(&mut memory, code.as_str(), 29_999)).collect();
-        assert_eq!(remembered, [Code::SourceNotFound, Code::SourceBroken]);
+        let lasting = [Code::SourceNotFound, Code::SourceBroken, Code::ResultTooLarge, Code::OutsideSource];
+        assert_eq!(remembered.len(), lasting.len());
+        assert!(lasting.iter().all(|code| remembered.contains(code)), "{remembered:?}");
         assert_eq!(memory.find(&name("source_not_found"), 30_000), None);
         let mut short = Memory::new(1_000_000, Duration::from_secs(5));
         short.keep(&name("a"), &Err(Code::SourceNotFound.into()), 0);
@@ -203,5 +209,7 @@ mod tests {
         assert!(memory.keep(&name("a"), &Ok(kept(10, 0)), 0));
         assert!(!memory.keep(&name("b"), &Ok(kept(25_000, 0)), 0));
         assert!(good(&mut memory, "a", 0) && memory.find(&name("b"), 0).is_none());
+        assert!(!memory.keep(&name("a"), &Ok(kept(25_000, 0)), 0));
+        assert_eq!((memory.find(&name("a"), 0), memory.bytes()), (None, 0), "an old one does not outlive a larger one");
     }
 }

@@ -1,4 +1,5 @@
-//! Connections of one port: so many at once, each with a deadline for every request's head, with TLS or without.
+//! Connections of one port: so many at once, each with a deadline for every request's head and patience for its answer,
+//! with TLS or without.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,10 +21,14 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::patience::Patient;
 use crate::peer::{Socket, TrustedProxies};
 
 /// How long a client may take for a request's head, idle time on a kept connection included, and for TLS before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a client may take none of its answer: a stalled one gives back its connection and the picture's bytes.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait when there are no more files to accept with.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -176,7 +181,7 @@ async fn answer(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .keep_alive(keep == Keep::Alive)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_PATIENCE)), service);
     // A client that breaks off is no fault of ours.
     let _ = watcher.watch(connection).await;
 }

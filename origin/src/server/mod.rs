@@ -1,6 +1,7 @@
 //! The server: every route in one place, and its life from listening to the last answer.
 
 mod connections;
+mod patience;
 pub mod tls;
 
 use std::sync::Arc;
@@ -74,8 +75,8 @@ const MAX_CONNECTIONS: usize = 512;
 /// Connections to the operator's port at once: a few scrapers.
 const MAX_OPERATORS: usize = 16;
 
-/// How long requests may run on after SIGTERM: longer than a fetch and the work on it, shorter than a supervisor's
-/// patience.
+/// How long requests may run on after SIGTERM: nearly all end in it, and it is shorter than a supervisor's patience. One that
+/// waits for room, fetches and is worked on for as long as each may last (45 s) is broken off.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// How long the last counts may take to be written: as long as a change waits for another.

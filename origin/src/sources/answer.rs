@@ -43,7 +43,8 @@ pub(super) async fn read_whole(mut response: Response, max_bytes: usize) -> Resu
     if declared.is_some_and(|length| length != bytes.len()) {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(&content), validator })
+    // No spare room: what it takes is what is counted.
+    Ok(Fetched { bytes: Bytes::from(bytes.into_boxed_slice()), version: version(&content), validator })
 }
 
 /// A 304 to a request that had a condition. It has no body (RFC 9110, 15.4.5); one that has is no 304.

@@ -1,6 +1,7 @@
 //! The sources as the registry has them: the remote one, and the named ones, opened when first asked for.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use crate::registry::{RegistryError, SourceKind, StoredSource};
 pub enum ConfiguredError {
     /// The extra certificates.
     #[error("SEALPIX_SOURCE_EXTRA_CA_FILE: {0}")]
-    Ca(std::io::Error),
+    Ca(io::Error),
     /// The client.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
@@ -45,7 +46,7 @@ pub enum ConfiguredError {
         /// The folder.
         path: String,
         /// What went wrong.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// A bucket's place that does not read.
     #[error(transparent)]
@@ -66,11 +67,26 @@ type Opened = HashMap<Name, (Identity, Arc<dyn Source>)>;
 
 /// What an open source was made from: the registry's version, and of a folder the device and inode, so that a folder
 /// that was replaced is opened anew.
-type Identity = (u64, Option<(PathBuf, (u64, u64))>);
+type Identity = (u64, Option<Folder>);
+
+/// A folder with its device and inode.
+type Folder = (PathBuf, (u64, u64));
 
 fn inode_of(folder: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(folder).ok()?;
     Some((metadata.dev(), metadata.ino()))
+}
+
+/// Asks the file system about a folder, within the deadline of a fetch: a call that hangs in the kernel (a network file
+/// system) keeps a thread of its own, none of those that answer.
+async fn blocking<T: Send + 'static>(
+    config: &Config,
+    folder: &Path,
+    ask: impl FnOnce() -> Result<T, ConfiguredError> + Send + 'static,
+) -> Result<T, ConfiguredError> {
+    let failed = |error| ConfiguredError::Folder { path: folder.display().to_string(), error };
+    let said = tokio::time::timeout(config.fetch.deadline, tokio::task::spawn_blocking(ask)).await;
+    said.map_err(|_| failed(io::ErrorKind::TimedOut.into()))?.map_err(|error| failed(io::Error::other(error)))?
 }
 
 /// The remote source and the named ones.
@@ -115,37 +131,37 @@ impl Configured {
         let opened = self.lock().get(&grant.name).cloned();
         if let Some(((version, folder), source)) = opened
             && version == grant.version
-            && folder.as_ref().is_none_or(|(root, inode)| inode_of(root) == Some(*inode))
+            && is_still(&origin.config, folder).await?
         {
             return Ok(source);
         }
         let stored = origin.registry.sources().await?;
         let stored = stored.into_iter().find(|source| source.name == grant.name).ok_or(ConfiguredError::Missing)?;
-        let root = (stored.kind == SourceKind::File).then(|| PathBuf::from(&stored.location));
-        let folder = root.and_then(|root| inode_of(&root).map(|inode| (root, inode)));
-        let source = self.open(origin, &stored)?;
+        let (folder, source) = self.open(origin, &stored).await?;
         self.lock().insert(grant.name.clone(), ((stored.version, folder), Arc::clone(&source)));
         Ok(source)
     }
 
-    fn open(&self, origin: &Origin, stored: &StoredSource) -> Result<Arc<dyn Source>, ConfiguredError> {
+    async fn open(
+        &self,
+        origin: &Origin,
+        stored: &StoredSource,
+    ) -> Result<(Option<Folder>, Arc<dyn Source>), ConfiguredError> {
         match stored.kind {
             SourceKind::File => {
-                let root = Path::new(&stored.location);
-                check_root(&origin.config, root)?;
-                let folder = |error| ConfiguredError::Folder { path: stored.location.clone(), error };
-                Ok(Arc::new(FileSource::open(root).map_err(folder)?))
+                let (config, root) = (Arc::clone(&origin.config), PathBuf::from(&stored.location));
+                blocking(&origin.config, Path::new(&stored.location), move || open_folder(&config, root)).await
             }
             SourceKind::Http => {
                 let base = stored.location.trim_start_matches("https://").to_owned();
-                Ok(Arc::new(Based { http: Arc::clone(&self.http), base }))
+                Ok((None, Arc::new(Based { http: Arc::clone(&self.http), base })))
             }
             SourceKind::S3 => {
                 let place = S3Place::parse(&stored.location)?;
                 let credentials = stored.credentials.as_ref().map(|cell| origin.open_credentials(cell)).transpose();
                 let credentials = credentials.map_err(|error| ConfiguredError::Credentials(Box::new(error)))?;
                 let opened = S3Source::new(place, credentials, Arc::clone(&self.http));
-                Ok(Arc::new(opened.map_err(|_| ConfiguredError::Storage)?))
+                Ok((None, Arc::new(opened.map_err(|_| ConfiguredError::Storage)?)))
             }
         }
     }
@@ -153,6 +169,21 @@ impl Configured {
     fn lock(&self) -> MutexGuard<'_, Opened> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the folder that was opened still has its name.
+async fn is_still(config: &Config, folder: Option<Folder>) -> Result<bool, ConfiguredError> {
+    let Some((root, inode)) = folder else { return Ok(true) };
+    let folder = root.clone();
+    blocking(config, &folder, move || Ok(inode_of(&root) == Some(inode))).await
+}
+
+fn open_folder(config: &Config, root: PathBuf) -> Result<(Option<Folder>, Arc<dyn Source>), ConfiguredError> {
+    let inode = inode_of(&root);
+    check_root(config, &root)?;
+    let failed = |error| ConfiguredError::Folder { path: root.display().to_string(), error };
+    let source = FileSource::open(&root).map_err(failed)?;
+    Ok((inode.map(|inode| (root, inode)), Arc::new(source)))
 }
 
 /// A folder may be served if it lies in the gallery or below a root that the operator names, and never if the

@@ -12,8 +12,14 @@ use crate::harness::{Data, Made, Served};
 
 const PHOTO: &[u8] = include_bytes!("../../../miniflare-tests/photos/freespace-1mp.jpg");
 
+/// With nothing kept: each answer is made for its request.
 fn data() -> (Data, Made) {
-    let data = Data::new(&[("SEALPIX_DELIVERY", "direct"), ("SEALPIX_METRICS_LISTEN", "127.0.0.1:0")]);
+    let data = Data::new(&[
+        ("SEALPIX_DELIVERY", "direct"),
+        ("SEALPIX_METRICS_LISTEN", "127.0.0.1:0"),
+        ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
+        ("SEALPIX_DERIVATIVE_DISK_BYTES", "0"),
+    ]);
     std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
     let made = data.setup(&[]);
     (data, made)
@@ -64,6 +70,9 @@ fn cache2_cache3_cache11_no_header_that_no_cache_keys_changes_a_picture() {
             assert_eq!(head.header(name), plain.header(name), "{header:?} changes {name} of HEAD");
         }
     }
+    let metrics = String::from_utf8(served.operate("/metrics").body).unwrap();
+    let worked = format!("sealpix_image_work_seconds_count{{format=\"webp\"}} {}", 1 + 2 * HEADERS.len());
+    assert!(metrics.contains(&worked), "each was worked for: {metrics}");
 }
 
 #[test]

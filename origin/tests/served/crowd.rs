@@ -64,9 +64,13 @@ impl Busy {
     }
 
     fn until(&self, result: &str, count: usize) {
+        self.until_counted(&format!("sealpix_derivatives_total{{result=\"{result}\"}}"), count);
+    }
+
+    fn until_counted(&self, line: &str, count: usize) {
         let end = Instant::now() + Duration::from_secs(30);
-        while self.asked(result) != count {
-            assert!(Instant::now() < end, "{result} is {}, not {count}", self.asked(result));
+        while self.count(line) != count {
+            assert!(Instant::now() < end, "{line} is {}, not {count}", self.count(line));
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -141,7 +145,8 @@ fn sig17_who_is_refused_joins_nothing_and_a_purge_parts_what_came_before_it_from
         busy.occupy(scope);
         let most = busy.asked("made");
         let before = busy.ask(scope, &target);
-        busy.until("made", most + 1);
+        // And not only begun: its source is fetched.
+        busy.until_counted("sealpix_source_fetch_seconds_count{kind=\"named\"}", most + 1);
         let other = [PHOTO, b"x"].concat();
         std::fs::write(busy.data.gallery().join("photo.jpg"), other).unwrap();
         busy.data.stdout(&["purge", "my-app", "--source", "@gallery/photo"]);

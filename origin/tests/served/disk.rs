@@ -114,6 +114,12 @@ fn cache14_a_killed_server_never_serves_a_part_and_keeps_to_its_room() {
         answered += kill_while_asking(served, &pictures, patience, &random);
         assert!(taken(&folder(&data)) <= room, "round {round}: {} bytes", taken(&folder(&data)));
     }
+    let served = data.serve();
+    for (target, body) in pictures.iter() {
+        assert!(served.get(target).body == *body, "another picture than was made");
+    }
+    assert_eq!(served.terminate(), Some(0));
+    assert!((room / 2..=room).contains(&taken(&folder(&data))), "{} bytes", taken(&folder(&data)));
     println!(
         "kill -9: disk cache {rounds} rounds, {answered} answers compared and {from_disk} first ones from disk, 0 wrong; \
          {} of {ROOM} bytes",
@@ -167,6 +173,25 @@ fn try_get(address: &str, target: &str) -> Option<Answer> {
     let answer = bytes.windows(4).any(|window| window == b"\r\n\r\n").then(|| Answer::parse(&bytes))?;
     let length = answer.header("content-length")?.parse::<usize>().unwrap();
     (answer.body.len() == length).then_some(answer)
+}
+
+#[test]
+fn cache14_a_room_made_smaller_is_kept_to() {
+    let (data, made) = data(&[]);
+    let pictures = expected(&data, &made);
+    let room: u64 = ROOM.parse().unwrap();
+    for (bytes, is_over) in [("67108864", true), (ROOM, false)] {
+        let mut command = data.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("SEALPIX_DERIVATIVE_DISK_BYTES", bytes);
+        let served = Served::start(command);
+        for (target, body) in pictures.iter() {
+            assert!(served.get(target).body == *body, "another picture than was made");
+        }
+        assert!(asked(&served, "made") > 0 && (is_over || asked(&served, "disk") > 0), "what is left is found");
+        assert_eq!(served.terminate(), Some(0));
+        let taken = taken(&folder(&data));
+        assert_eq!(taken > room, is_over, "{taken} of {bytes} bytes");
+    }
 }
 
 #[test]

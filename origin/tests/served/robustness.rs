@@ -120,7 +120,7 @@ fn a_folder_that_was_replaced_is_opened_anew() {
 }
 
 #[test]
-fn ops2_a_crowd_is_shed_and_memory_stays_bounded() {
+fn ops2_a_crowd_of_large_sources_is_answered_and_memory_stays_bounded() {
     let data = Data::new(&[("SEALPIX_DELIVERY", "direct")]);
     std::fs::write(data.gallery().join("large.jpg"), vec![b'x'; 30 << 20]).unwrap();
     let made = data.setup(&[]);

@@ -1,10 +1,13 @@
 //! Sources of kind s3 in the real binary, against a real storage: delivered, kept sealed, shown and said nowhere.
 
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
 use sealpix_origin::access::role::Role;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::harness::{Data, MASTER, Made, Served};
+use crate::harness::{Data, MASTER, Made, Served, connected};
 use crate::s3::{ACCESS_KEY, BUCKET, Fault, SECRET_KEY, Storage};
 use crate::secrets::{holds, spellings};
 
@@ -17,8 +20,14 @@ fn credentials(secret: &str) -> Value {
     json!({ "access_key_id": ACCESS_KEY, "secret_access_key": secret, "session_token": TOKEN })
 }
 
-/// A data folder whose origin reaches the storage, and has a project that may use @store.
-fn set_up(storage: &Storage, environment: &[(&str, &str)]) -> (Data, Made) {
+/// Fetches from one source at once, of originals that may have the default size.
+const SHARE: usize = 12;
+
+/// This machine, where the storage is.
+const HERE: &str = "127.0.0.0/8";
+
+/// A data folder whose origin may fetch from `networks`, and has a project that may use @store.
+fn set_up(storage: &Storage, networks: &str, environment: &[(&str, &str)]) -> (Data, Made) {
     storage.put("albums/photo.jpg", PHOTO);
     let folder = Data::new(&[]);
     let authority = folder.path().join("authority.pem");
@@ -27,7 +36,7 @@ fn set_up(storage: &Storage, environment: &[(&str, &str)]) -> (Data, Made) {
         &[
             ("MASTER_SECRET", MASTER),
             ("SEALPIX_DELIVERY", "direct"),
-            ("SEALPIX_SOURCE_ALLOW_NETWORKS", "127.0.0.0/8"),
+            ("SEALPIX_SOURCE_ALLOW_NETWORKS", networks),
             ("SEALPIX_SOURCE_EXTRA_CA_FILE", authority.to_str().unwrap()),
             // Each request is to ask the storage.
             ("SEALPIX_DERIVATIVE_TTL_SECS", "1"),
@@ -61,7 +70,7 @@ fn delivered(served: &Served, made: &Made, width: u32) -> (u16, Option<String>) 
 #[test]
 fn a_bucket_is_made_granted_delivered_and_shown_without_its_credentials() {
     let storage = Storage::start();
-    let (data, made) = set_up(&storage, &[]);
+    let (data, made) = set_up(&storage, HERE, &[]);
     let served = data.serve();
     let api = Api::of(&served, &data, Role::Admin);
     let place = storage.location("/albums/");
@@ -116,26 +125,31 @@ fn a_bucket_is_made_granted_delivered_and_shown_without_its_credentials() {
 #[test]
 fn ssrf_10_a_storage_in_a_private_network_is_refused_when_it_is_made_or_when_it_is_asked() {
     let storage = Storage::start();
-    let (data, made) = set_up(&storage, &[]);
+    let (data, made) = set_up(&storage, "10.0.0.0/8", &[]);
     let served = data.serve();
     let api = Api::of(&served, &data, Role::Admin);
-    for endpoint in ["https://10.0.0.1", "https://169.254.169.254", "https://[fd00:ec2::254]", "http://s3.example", ""]
-    {
+    for endpoint in [
+        "https://172.16.0.1",
+        "https://127.0.0.1",
+        "https://169.254.169.254",
+        "https://[fd00:ec2::254]",
+        "http://s3.example",
+        "",
+    ] {
         let location = format!("s3://{BUCKET}?endpoint={endpoint}");
         api.put("/sources/store", &json!({ "kind": "s3", "location": location })).refuses(422, "source_invalid");
         assert!(!data.apply(&state(&location, None)).status.success(), "{endpoint}");
     }
-    // A name is checked when it is asked: ::1 is not in the network that is allowed.
-    applied(&data, &state(&format!("s3://{BUCKET}?endpoint=https://ip6-localhost:{}", storage.port), None));
-    let (status, code) = delivered(&served, &made, 100);
-    assert!(status == 403 || status == 502, "{status} {code:?}");
+    // A name is checked when it is asked: this machine is not in the network that is allowed.
+    applied(&data, &state(&format!("s3://{BUCKET}?endpoint=https://localhost:{}", storage.port), None));
+    assert_eq!(delivered(&served, &made, 100), (403, Some("source_address_blocked".to_owned())));
     assert_eq!(storage.connections(), 0);
 }
 
 #[test]
 fn a_public_bucket_is_delivered_and_what_goes_wrong_has_its_code() {
     let storage = Storage::public();
-    let (data, made) = set_up(&storage, &[("SEALPIX_SOURCE_TIMEOUT_SECS", "2")]);
+    let (data, made) = set_up(&storage, HERE, &[("SEALPIX_SOURCE_TIMEOUT_SECS", "2")]);
     applied(&data, &state(&storage.location("/albums"), None));
     let served = data.serve();
     for (width, fault, status, code) in [
@@ -148,6 +162,32 @@ fn a_public_bucket_is_delivered_and_what_goes_wrong_has_its_code() {
         storage.fail(fault, usize::MAX);
         assert_eq!(delivered(&served, &made, width), (status, code.map(str::to_owned)), "{fault:?}");
     }
+}
+
+#[test]
+fn a_silent_source_keeps_no_other_waiting() {
+    let storage = Storage::public();
+    let (data, made) = set_up(&storage, HERE, &[("SEALPIX_SOURCE_TIMEOUT_SECS", "60")]);
+    applied(&data, &state(&storage.location("/albums"), None));
+    std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
+    let served = data.serve();
+    storage.fail(Fault::Silence, usize::MAX);
+    let waiting: Vec<_> = (1..=60)
+        .map(|width| {
+            let target = made.sign(&format!("w_{width}"), "@store/photo.jpg");
+            let mut stream = connected(served.address());
+            write!(stream, "GET {target} HTTP/1.1\r\nHost: origin.test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let began = Instant::now();
+    while storage.connections() < SHARE {
+        assert!(began.elapsed() < Duration::from_secs(10), "{} fetches", storage.connections());
+        std::thread::yield_now();
+    }
+    let other = served.get(&made.sign("w_100", "@gallery/photo.jpg"));
+    assert_eq!((other.status, storage.connections()), (200, SHARE), "{:?}", other.code());
+    drop(waiting);
 }
 
 #[test]
@@ -171,7 +211,7 @@ fn no_credentials_are_taken_from_the_environment_or_a_metadata_service() {
         ("HTTPS_PROXY", &url),
         ("https_proxy", &url),
     ];
-    let (data, made) = set_up(&storage, &environment);
+    let (data, made) = set_up(&storage, HERE, &environment);
     applied(&data, &state(&storage.location("/albums"), None));
     let served = data.serve();
     assert_eq!(delivered(&served, &made, 100), (502, Some("source_unreadable".to_owned())));
@@ -184,7 +224,7 @@ fn no_credentials_are_taken_from_the_environment_or_a_metadata_service() {
 #[test]
 fn sig13_credentials_stand_nowhere_in_the_clear_and_outlive_every_rotation() {
     let storage = Storage::start();
-    let (data, made) = set_up(&storage, &[("SEALPIX_LOG", "trace")]);
+    let (data, made) = set_up(&storage, HERE, &[("SEALPIX_LOG", "trace")]);
     let whole = state(&storage.location("/albums"), Some(&credentials(SECRET_KEY)));
     applied(&data, &whole);
     let served = data.serve();

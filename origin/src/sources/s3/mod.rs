@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path;
@@ -155,7 +155,7 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if declared > max_bytes {
         return Err(too_large);
     }
-    let (mut bytes, mut content) = (BytesMut::new(), blake3::Hasher::new());
+    let (mut bytes, mut content) = (Vec::new(), blake3::Hasher::new());
     let mut chunks = found.into_stream();
     while let Some(chunk) = chunks.try_next().await.map_err(|error| told(&error))? {
         if chunk.len() > max_bytes - bytes.len() {
@@ -167,7 +167,8 @@ async fn whole(found: GetResult, max_bytes: usize) -> Result<Fetched, SourceErro
     if bytes.len() != declared {
         return Err(SourceError::Incomplete);
     }
-    Ok(Fetched { bytes: Bytes::from(bytes), version: version(&content), validator })
+    // No spare room: what it takes is what is counted.
+    Ok(Fetched { bytes: Bytes::from(bytes.into_boxed_slice()), version: version(&content), validator })
 }
 
 /// The error of ours inside the library's. Its own are about answers that are no S3: a listing that does not read, an
