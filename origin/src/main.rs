@@ -1,6 +1,7 @@
 //! `sealpix`: the origin and its commands. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -58,13 +59,20 @@ enum Command {
     Edge(edge::Edge),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long the process waits at its end for what was left behind, such as a read from a disk that stalls. The disk cache's
+/// library may wait for itself there for ever, where it is still emptying a file.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match log(matches!(cli.command, Command::Serve(_))) {
-        Ok(()) => run(cli.command).await,
-        Err(error) => Err(error),
-    };
+    let logged = log(matches!(cli.command, Command::Serve(_)));
+    let done = logged.and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| CommandError::Refused(format!("threads: {error}")))?;
+        let done = runtime.block_on(run(cli.command));
+        runtime.shutdown_timeout(LEFT_BEHIND);
+        done
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::Answered) => ExitCode::FAILURE,

@@ -17,6 +17,8 @@ use foyer::{
     PsyncIoEngineConfig, RecoverMode,
 };
 
+use tokio::sync::RwLock;
+
 use super::Name;
 use super::kept::Kept;
 use crate::config::DiskConfig;
@@ -53,6 +55,8 @@ pub(super) struct Disk {
 struct Open {
     pictures: HybridCache<String, Kept>,
     config: DiskConfig,
+    /// Held by who puts a picture into the queue of those to be written; closing waits for them.
+    inserting: Arc<RwLock<()>>,
     /// Ours while it is open.
     _lock: File,
 }
@@ -99,6 +103,7 @@ impl Disk {
     /// Keeps a picture, some time after. The disk's last bytes are left to others.
     pub(super) fn keep(&self, name: &Name, kept: Kept) {
         let Some(open) = self.open.clone().filter(|_| !name.ttl.is_zero()) else { return };
+        let Ok(inserting) = Arc::clone(&open.inserting).try_read_owned() else { return };
         let (metrics, name) = (Arc::clone(&self.metrics), name.text.to_string());
         tokio::task::spawn_blocking(move || {
             if free_bytes(&open.config.folder).is_ok_and(|free| free >= open.config.least_free_bytes) {
@@ -106,14 +111,15 @@ impl Disk {
             } else {
                 metrics.derivative_disk_failed();
             }
+            drop(inserting);
         });
     }
 
     /// Writes what waits. What is kept afterwards is not.
     pub(super) async fn close(&self) {
-        if let Some(open) = &self.open
-            && let Err(error) = open.pictures.close().await
-        {
+        let Some(open) = &self.open else { return };
+        let _inserted = open.inserting.write().await;
+        if let Err(error) = open.pictures.close().await {
             tracing::error!(%error, "the last finished pictures could not be written to disk");
         }
     }
@@ -144,7 +150,7 @@ impl Open {
             .with_recover_mode(RecoverMode::Quiet)
             .build()
             .await?;
-        Ok(Self { pictures, config: config.clone(), _lock: lock })
+        Ok(Self { pictures, config: config.clone(), inserting: Arc::default(), _lock: lock })
     }
 }
 

@@ -184,6 +184,7 @@ async fn the_disk_answers_after_a_restart_and_asks_the_source_when_the_time_is_o
     assert_eq!(second.ask("a", Source::Unchanged).await, (ok("v1"), by("\"1\"")));
     assert_eq!(second.ask("b", Source::Content("v2", None)).await, (ok("v2"), Some(None)));
     assert_eq!((second.count("made"), second.count("renewed")), (1, 2));
+    second.derivatives.close().await;
 }
 
 #[tokio::test]
@@ -197,10 +198,11 @@ async fn without_memory_the_disk_knows_that_a_source_was_asked() {
     // It is written behind the answer.
     let asked = async {
         while world.ask("a", Source::Unchanged).await.1.is_some() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap();
+    world.derivatives.close().await;
 }
 
 #[tokio::test]
@@ -235,6 +237,7 @@ async fn cache14_a_damaged_byte_is_a_miss_wherever_it_is() {
     }
     println!("{found} of {} found", names.len());
     assert!(found < names.len() && world.count("made") == names.len() - found);
+    world.derivatives.close().await;
 }
 
 #[tokio::test]
@@ -256,7 +259,7 @@ async fn settled(world: &World, names: &[&str]) {
         let name = Name { text: (*name).into(), ttl: Duration::MAX };
         let found = async {
             while world.derivatives.shelf.disk.find(&name).await.is_none() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(20), found).await.unwrap();

@@ -52,6 +52,10 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
                 alpha = matches!(chunk.body.get(9), Some(4 | 6));
             }
             _ if header.is_none() => return Err(ImageError::Broken("the PNG file does not begin with its header")),
+            // The decoder relies on it (PNG §11.2.2).
+            b"PLTE" if chunk.body.len() % 3 != 0 || !(3..=768).contains(&chunk.body.len()) => {
+                return Err(ImageError::Broken("the PNG palette is of an impossible length"));
+            }
             b"tRNS" => alpha = true,
             b"eXIf" => orientation = orientation_of(chunk.body),
             b"acTL" => {
