@@ -40,7 +40,7 @@ const ALL: [&str; 14] = [
     "f_gif",
     "trim_5,w_800,f_jpg",
     "f_jpg,q_auto",
-    "f_webp,max_200000",
+    "w_800,f_webp,q_100,max_400000",
     "w_400,f_avif,q_auto,max_9000",
     "f_webp,wm_mark:se:50:90",
     "f_json",

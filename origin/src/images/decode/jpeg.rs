@@ -70,7 +70,7 @@ pub(in super::super) fn decode_planes(
     // All components shrink alike here; on the road through pixels halved chroma keeps more of itself.
     if shrink == 8
         && matches!(probe.coding, Coding::Jpeg { progressive: true, .. })
-        && let Some(skimmed) = skim::means_of(source)
+        && let Some(skimmed) = skim::means_of(source, limits.jpeg_scans)
         && let Ok(planes) = planes_of(&skimmed, probe, shrink, limits)
     {
         return Ok(planes);

@@ -12,15 +12,21 @@ const NOTHING: &[u8] = b"\xff\xc4\x00\x14\x10\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
 const RUN_BLOCKS: u32 = 1 << 14;
 const RUN_BITS: u32 = 15;
 
-/// The file with the means alone; `None` where it is no progressive Huffman-coded JPEG, or not whole.
-pub(super) fn means_of(source: &[u8]) -> Option<Vec<u8>> {
+/// The file with the means alone; `None` where it is no progressive Huffman-coded JPEG, not whole, or of more scans than are
+/// admitted.
+pub(super) fn means_of(source: &[u8], most_scans: u32) -> Option<Vec<u8>> {
     let mut file = b"\xff\xd8".to_vec();
+    let mut scans = 0;
     let (mut nothing, mut is_kept) = (None, true);
     for segment in JpegSegments::of(source) {
         match segment.ok()? {
             // Which coefficients a scan has stands in its header, the last three bytes: from, to, bits.
             JpegSegment::Marker(0xda, body) => {
                 let [.., from, _, _] = body else { return None };
+                scans += 1;
+                if scans > most_scans {
+                    return None;
+                }
                 is_kept = *from == 0;
                 if is_kept {
                     push(&mut file, 0xda, body)?;
@@ -82,21 +88,22 @@ mod tests {
 
     #[test]
     fn what_is_not_whole_or_not_progressive_is_left_alone() {
-        assert_eq!(means_of(b""), None);
-        assert_eq!(means_of(b"\xff\xd8\xff\xd9"), None);
+        assert_eq!(means_of(b"", 9), None);
+        assert_eq!(means_of(b"\xff\xd8\xff\xd9", 9), None);
         // A frame of one component, a scan of means, a scan of the rest.
         let frame = b"\xff\xd8\xff\xc2\x00\x0b\x08\x00\x10\x00\x10\x01\x07\x11\x00";
         let scans = b"\xff\xda\x00\x08\x01\x07\x00\x00\x00\x00mean\xff\xda\x00\x08\x01\x07\x00\x01\x3f\x00rest";
         let whole = [&frame[..], scans, b"\xff\xd9"].concat();
-        let skimmed = means_of(&whole).unwrap();
+        let skimmed = means_of(&whole, 2).unwrap();
         assert!(skimmed.starts_with(&[&frame[..], &scans[..14]].concat()));
         assert!(!skimmed.windows(4).any(|window| window == b"rest"));
         assert!(skimmed.ends_with(b"\xff\xda\x00\x08\x01\x07\x00\x01\x3f\x00\x00\x00\xff\xd9"));
-        assert_eq!(means_of(&whole[..whole.len() - 2]), None);
+        assert_eq!(means_of(&whole[..whole.len() - 2], 9), None);
+        assert_eq!(means_of(&whole, 1), None, "a scan too many");
         let again = [&whole[..whole.len() - 2], &frame[2..13], &[0], &frame[14..], b"\xff\xd9"].concat();
-        assert_eq!(means_of(&again), None, "a second frame header, of impossible factors");
+        assert_eq!(means_of(&again, 9), None, "a second frame header, of impossible factors");
         assert_eq!(
-            means_of(&whole.iter().map(|byte| if *byte == 0xc2 { 0xca } else { *byte }).collect::<Vec<_>>()),
+            means_of(&whole.iter().map(|byte| if *byte == 0xc2 { 0xca } else { *byte }).collect::<Vec<_>>(), 9),
             None
         );
     }
