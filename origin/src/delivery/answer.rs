@@ -39,6 +39,11 @@ impl Frame<'_> {
         held.any(|held| is_not_modified(held, &self.etag))
     }
 
+    /// Whether any representation would do, but only one that there is (RFC 9110 §13.1.2).
+    pub(super) fn is_any_held(request: &Parts) -> bool {
+        request.headers.get_all(IF_NONE_MATCH).iter().any(|value| value.as_bytes().trim_ascii() == b"*")
+    }
+
     /// 304: the headers that a 200 would have had (CACHE-10).
     pub(super) fn not_modified(self) -> Response<Body> {
         finish(self.head(StatusCode::NOT_MODIFIED), Body::empty())

@@ -145,6 +145,9 @@ async fn way(
     let frame =
         answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
     if frame.is_not_modified(request) {
+        if answer::Frame::is_any_held(request) {
+            asked.made().await?;
+        }
         return Ok(frame.not_modified());
     }
     Ok(frame.picture(asked.made().await?, request.method == Method::HEAD))

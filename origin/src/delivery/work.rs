@@ -25,9 +25,13 @@ const LONGEST_RETRY_SECS: u64 = 30;
 /// Source bytes held at once, in MiB: 16 sources of the largest size, most of which are far smaller.
 const SOURCES_MIB: u32 = 512;
 
-/// What one source, by its host or its name, may have of that while it is fetched from: a slow one leaves a quarter to
-/// others.
-const SHARE_MIB: u32 = SOURCES_MIB / 4 * 3;
+/// The least that it is where there is little memory: half of what image work may hold, if that is less.
+const LEAST_SOURCES_MIB: u32 = 64;
+
+/// What large pieces of work may hold together: a quarter is left to small ones, of at most that each.
+fn most_for_large(memory_mib: u32) -> u32 {
+    (memory_mib / 4 * 3).max(1)
+}
 
 /// The pool.
 pub struct Work {
@@ -35,6 +39,8 @@ pub struct Work {
     hands: Hands,
     memory: Arc<Semaphore>,
     memory_mib: u32,
+    /// What large pieces have of it at most, together: they wait for each other, and small ones pass them.
+    large: Arc<Semaphore>,
     source_mib: Arc<Semaphore>,
     shares: Shares,
     queue: Arc<Queue>,
@@ -108,18 +114,21 @@ impl Place {
     }
 }
 
-/// Each source's part of the room for sources, for as long as somebody fetches from it or waits to.
-#[derive(Default)]
-struct Shares(Mutex<HashMap<String, Weak<Semaphore>>>);
+/// What each source, by its host or its name, may have of the room for sources while it is fetched from: a slow one leaves
+/// a quarter to others. Known for as long as somebody fetches from it or waits to.
+struct Shares {
+    mib: u32,
+    held: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
 
 impl Shares {
     fn of(&self, source: &str) -> Arc<Semaphore> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = held.get(source).and_then(Weak::upgrade) {
             return share;
         }
         held.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(SHARE_MIB as usize));
+        let share = Arc::new(Semaphore::new(self.mib as usize));
         held.insert(source.to_owned(), Arc::downgrade(&share));
         share
     }
@@ -145,13 +154,15 @@ impl Work {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let limits = Limits::default();
         let memory_mib = mib(memory_bytes, u32::MAX >> 3);
+        let sources_mib = (memory_mib / 2).clamp(LEAST_SOURCES_MIB, SOURCES_MIB);
         Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
             hands: Hands::start(cores)?,
             memory: Arc::new(Semaphore::new(memory_mib as usize)),
             memory_mib,
-            source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
-            shares: Shares::default(),
+            large: Arc::new(Semaphore::new(most_for_large(memory_mib) as usize)),
+            source_mib: Arc::new(Semaphore::new(sources_mib as usize)),
+            shares: Shares { mib: sources_mib / 4 * 3, held: Mutex::default() },
             queue: Arc::new(Queue::new(cores)),
             deadline,
             limits: Limits { memory_bytes: limits.memory_bytes.min(u64::from(memory_mib) << 20), ..limits },
@@ -162,7 +173,7 @@ impl Work {
     /// Takes room for an original of up to `max_bytes` from `source`. Who fetches is in no queue for work: a slow source
     /// costs no core.
     pub(super) async fn enter(&self, source: &str, max_bytes: usize) -> Result<Place, Denial> {
-        let mib = mib(max_bytes as u64, SHARE_MIB);
+        let mib = mib(max_bytes as u64, self.shares.mib);
         let latest = Instant::now() + self.deadline;
         let full = || shed("the room for sources is full", self.queue.wait());
         // The share first: who waits for it holds no room that others could use.
@@ -176,6 +187,17 @@ impl Work {
     pub(super) fn require_short_queue(&self) -> Result<(), Denial> {
         let wait = self.queue.wait();
         if wait > self.deadline / 2 { Err(shed("the queue for image work is full", wait)) } else { Ok(()) }
+    }
+
+    /// Memory for one piece of work. A large one waits for other large ones first, where it is in nobody's way.
+    async fn memory(&self, needed_mib: u32, latest: Instant) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
+        let most = most_for_large(self.memory_mib);
+        let large = if needed_mib > self.memory_mib - most {
+            Some(permits(&self.large, needed_mib.min(most), latest).await?)
+        } else {
+            None
+        };
+        Some([large, Some(permits(&self.memory, needed_mib, latest).await?)])
     }
 
     /// Does the work, or sheds it. Where nobody waits any more, it ends before its next stage; the permits go with the
@@ -194,8 +216,8 @@ impl Work {
         // Half of the deadline is for waiting, the other for the work. Memory before the core: a large piece waits for others
         // to end, not on a core that they could use.
         let latest = asked + self.deadline / 2;
-        let memory = permits(&self.memory, mib(bytes, self.memory_mib), latest);
-        let memory = memory.await.ok_or_else(|| shed("no memory became free in time", queue.wait()))?;
+        let memory = self.memory(mib(bytes, self.memory_mib), latest).await;
+        let memory = memory.ok_or_else(|| shed("no memory became free in time", queue.wait()))?;
         let core = permits(&self.cores, 1, latest);
         let core = core.await.ok_or_else(|| shed("no core became free in time", queue.wait()))?;
         let waited = asked.elapsed();
@@ -289,7 +311,24 @@ mod tests {
         assert!(more.is_ok() && third.is_ok());
         drop((silent, more, third));
         work.enter("next.example", 1).await.unwrap();
-        assert_eq!(work.shares.0.lock().unwrap().len(), 1, "who fetches no more is forgotten");
+        assert_eq!(work.shares.held.lock().unwrap().len(), 1, "who fetches no more is forgotten");
+    }
+
+    #[tokio::test]
+    async fn small_work_does_not_wait_for_memory_behind_large_work() {
+        let work = Work::start(Duration::from_secs(9), 1 << 30, Arc::new(Metrics::new(0))).unwrap();
+        let soon = || Instant::now() + Duration::from_millis(50);
+        let first = work.memory(700, soon()).await.unwrap();
+        let (second, small) = tokio::join!(work.memory(700, soon()), async {
+            tokio::task::yield_now().await;
+            work.memory(200, Instant::now() + Duration::from_millis(5)).await
+        });
+        assert!(second.is_none() && small.is_some());
+        drop((first, small));
+        assert!(work.memory(1024, soon()).await.is_some(), "a piece that wants all of it, alone");
+        // With little memory there is little room for sources, too.
+        let little = Work::start(Duration::from_secs(9), 256 << 20, Arc::new(Metrics::new(0))).unwrap();
+        assert_eq!((little.source_mib.available_permits(), little.shares.mib), (128, 96));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const LAYOUT: u8 = 1;
 const MAX_TEXT_BYTES: u64 = 1024;
 
 /// All formats, in the order of their numbers on disk.
-const FORMATS: [Format; 5] = [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif];
+const FORMATS: [Format; 6] = [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif, Format::Json];
 
 /// A picture that can be answered with again.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,6 +65,26 @@ pub(super) fn planes(
     Ok(Some(Planes { size: plan.picture, luma, chroma, halved }))
 }
 
+/// A plane with its last column and row repeated as far as an area reaches beyond it, so that no sample of the result is
+/// moved.
+fn reaching(size: Size, samples: Vec<u8>, area: Area) -> (Size, Vec<u8>) {
+    let anywhere = Size { width: u32::MAX, height: u32::MAX };
+    let touched = Area { width: area.width - 1e-6, height: area.height - 1e-6, ..area }.touched(anywhere);
+    let (wide, tall) = ((touched.x + touched.width).max(size.width), (touched.y + touched.height).max(size.height));
+    if (wide, tall) == (size.width, size.height) {
+        return (size, samples);
+    }
+    let mut reached = Vec::with_capacity(wide as usize * tall as usize);
+    for row in samples.chunks_exact(size.width as usize) {
+        reached.extend_from_slice(row);
+        reached.extend(row.last().into_iter().cycle().take((wide - size.width) as usize));
+    }
+    for _ in size.height..tall {
+        reached.extend_from_within(reached.len() - wide as usize..);
+    }
+    (Size { width: wide, height: tall }, reached)
+}
+
 /// One plane's part at its size in the result. `span` is how many luma samples one sample stands for, across and down.
 fn plane(
     picture: Size,
@@ -84,12 +104,19 @@ fn plane(
     let area = Area {
         x: part.x / across,
         y: part.y / down,
-        width: (part.width * reach_x / across).min(f64::from(size.width) - part.x / across),
-        height: (part.height * reach_y / down).min(f64::from(size.height) - part.y / down),
+        width: part.width * reach_x / across,
+        height: part.height * reach_y / down,
     };
     let untouched =
         result == size && area == Area { x: 0.0, y: 0.0, width: f64::from(size.width), height: f64::from(size.height) };
     debug_assert!(picture.width <= size.width * span.0, "a plane spans the picture");
+    let (size, samples) = reaching(size, samples, area);
+    // What rounding adds is no reach.
+    let area = Area {
+        width: area.width.min(f64::from(size.width) - area.x),
+        height: area.height.min(f64::from(size.height) - area.y),
+        ..area
+    };
     // Without a crop the filter sees what pads the plane, too.
     let window = window.map_or(Rect::whole(size), |Area { x, y, width, height }| {
         Area { x: x / across, y: y / down, width: width / across, height: height / down }.touched(size)

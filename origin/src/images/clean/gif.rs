@@ -17,8 +17,9 @@ pub(super) fn clean(source: &[u8]) -> Result<Vec<u8>, ImageError> {
             Ok(GifBlock::Picture(bytes)) => cleaned.extend_from_slice(bytes),
             Ok(GifBlock::Extension(0xf9, _, whole)) => cleaned.extend_from_slice(whole),
             Ok(GifBlock::Extension(..)) => {}
-            // A file that ends without a trailer is given one; the probe saw that it has a picture.
-            Ok(GifBlock::Trailer) | Err(_) => break,
+            // A file that ends without a trailer is given one.
+            Ok(GifBlock::Trailer) => break,
+            Err(error) => return Err(error),
         }
     }
     cleaned.push(0x3b);

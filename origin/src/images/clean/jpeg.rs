@@ -27,7 +27,7 @@ pub(super) fn clean(source: &[u8], orientation: Orientation) -> Result<Vec<u8>, 
                     // Without the thumbnail that may follow the fourteen fixed bytes.
                     (0xe0, _) if is_jfif => {
                         let mut fixed = body.get(..12).unwrap_or(body).to_vec();
-                        fixed.extend_from_slice(&[0, 0]);
+                        fixed.resize(14, 0);
                         push(&mut cleaned, code, &fixed)?;
                     }
                     (0xe2, _) if body.starts_with(b"ICC_PROFILE\0") => push(&mut cleaned, code, body)?,

@@ -4,6 +4,8 @@
 /// Tags of the first directory (TIFF 6.0; the thumbnail's from CIPA DC-008 §4.6.5).
 const ORIENTATION: u16 = 0x0112;
 const ARTIST: u16 = 0x013b;
+/// More directories, with previews.
+const SUB_DIRECTORIES: u16 = 0x014a;
 /// Where the thumbnail is and how long: a JPEG, or strips of pixels.
 const THUMBNAILS: [(u16, u16); 2] = [(0x0201, 0x0202), (0x0111, 0x0117)];
 const COPYRIGHT: u16 = 0x8298;
@@ -145,17 +147,21 @@ impl<'a> Tiff<'a> {
         (0..count.min(self.block.len())).map_while(number).collect()
     }
 
-    /// Where the parts of the thumbnail lie of the directory that a pointer leads to.
+    /// Where the parts of the thumbnails lie: of the directory that a pointer leads to, and of those beside the first.
     fn thumbnails(&self, pointer: usize) -> impl Iterator<Item = (usize, usize)> {
-        let directory = self.long(pointer).filter(|directory| *directory != 0);
-        let parts = directory.into_iter().flat_map(move |directory| {
+        let second = self.long(pointer).filter(|directory| *directory != 0);
+        let directories: Vec<usize> = second.into_iter().chain(self.numbers(self.first, SUB_DIRECTORIES)).collect();
+        let ends = directories.iter().filter_map(|at| Some((*at, self.next(*at)? + 4)));
+        let taken: Vec<(usize, usize)> = [(0, 8), (self.first, pointer + 4)].into_iter().chain(ends).collect();
+        let parts = directories.into_iter().flat_map(move |directory| {
             THUMBNAILS.into_iter().flat_map(move |(offsets, lengths)| {
                 self.numbers(directory, offsets).into_iter().zip(self.numbers(directory, lengths))
             })
         });
         let parts = parts.filter_map(|(offset, bytes)| Some((offset, offset.checked_add(bytes)?)));
         // One that lies over the directories is none.
-        parts.filter(move |(offset, end)| *offset > pointer + 4 && *end <= self.block.len())
+        let is_apart = move |offset: usize, end: usize| taken.iter().all(|(from, to)| end <= *from || offset >= *to);
+        parts.filter(move |(offset, end)| *end <= self.block.len() && is_apart(*offset, *end))
     }
 }
 

@@ -48,9 +48,28 @@ pub(in super::super) fn whole_boxes(source: &[u8]) -> Result<&[u8], ImageError> 
 /// Whether no box of `meta`, or of its boxes of properties, is longer than what it stands in.
 fn are_whole(body: &[u8]) -> bool {
     boxes(body).all(|found| match found {
-        Ok((name, body)) => !matches!(&name, b"iprp" | b"ipco") || are_whole(body),
+        Ok((name, body)) => can_hold_its_count(&name, body) && (!matches!(&name, b"iprp" | b"ipco") || are_whole(body)),
         Err(_) => false,
     })
+}
+
+/// Whether a box has room for as many entries as it says that it has, for which memory is set aside before they are read
+/// (ISO 14496-12 §8.11.3, §8.11.6, §8.11.14).
+fn can_hold_its_count(name: &[u8; 4], body: &[u8]) -> bool {
+    let version = body.first().copied().unwrap_or(0);
+    let (at, is_long, least_bytes) = match name {
+        b"iinf" => (4, version != 0, 8),
+        b"iloc" => (6, version == 2, 6),
+        b"ipma" => (4, true, 3),
+        _ => return true,
+    };
+    let rest = body.get(at..).unwrap_or_default();
+    let count = if is_long {
+        rest.first_chunk().map(|count| u64::from(u32::from_be_bytes(*count)))
+    } else {
+        rest.first_chunk().map(|count| u64::from(u16::from_be_bytes(*count)))
+    };
+    count.is_some_and(|count| count * least_bytes <= rest.len() as u64)
 }
 
 /// Whether a box of `meta` lists an item that is not part of the picture (ISO 14496-12 §8.11.6).

@@ -22,7 +22,9 @@ pub(in super::super) enum Block<'a> {
 pub(in super::super) fn blocks(source: &[u8]) -> impl Iterator<Item = Result<Block<'_>, ImageError>> {
     let (mut rest, mut started, mut ended) = (source, false, false);
     std::iter::from_fn(move || {
-        if ended {
+        // Files without a trailer are common, some with other bytes in its place, and every viewer shows them.
+        let is_over = started && !matches!(rest.first(), Some(0x21 | 0x2c | 0x3b));
+        if ended || is_over {
             return None;
         }
         let block = if started { take_block(&mut rest) } else { take_header(&mut rest) };
@@ -99,8 +101,6 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
             }
             Ok(Block::Picture(_)) => frames = frames.saturating_add(1),
             Ok(_) => {}
-            // Files without a trailer are common, and every viewer shows them.
-            Err(_) if frames > 0 => break,
             Err(error) => return Err(error),
         }
     }

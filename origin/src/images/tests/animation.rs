@@ -310,3 +310,21 @@ fn an_animation_moves_on_where_its_format_was_negotiated() {
     };
     assert_eq!((made(true), made(false)), (Format::Webp, Format::Avif));
 }
+
+#[test]
+fn dos3_an_animation_that_is_cut_within_a_frame_is_broken() {
+    let whole = lively_gif();
+    let frames = super::super::probe::Probe::read(&whole).unwrap().frames;
+    for (bytes, is_good) in [
+        (&whole[..whole.len() - 1], true),
+        (&[&whole[..whole.len() - 1], b"\0\0\0"].concat()[..], true),
+        (&whole[..whole.len() - 9], false),
+        (&whole[..whole.len() / 2], false),
+    ] {
+        for operations in ["_", "w_20", "w_20,f_webp"] {
+            let result = run(bytes, operations);
+            assert_eq!(result.is_ok(), is_good, "{} bytes, {operations}", bytes.len());
+            assert!(result.is_err() || see(&result.unwrap()).frames.len() == frames as usize, "{operations}");
+        }
+    }
+}
