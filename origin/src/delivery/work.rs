@@ -25,8 +25,9 @@ const LONGEST_RETRY_SECS: u64 = 30;
 /// Source bytes held at once, in MiB: 16 sources of the largest size, most of which are far smaller.
 const SOURCES_MIB: u32 = 512;
 
-/// The least that it is where there is little memory: half of what image work may hold, if that is less.
-const LEAST_SOURCES_MIB: u32 = 64;
+/// What one source, by its host or its name, may have of that while it is fetched from: a slow one leaves a quarter to
+/// others.
+const SHARE_MIB: u32 = SOURCES_MIB / 4 * 3;
 
 /// What large pieces of work may hold together: a quarter is left to small ones, of at most that each.
 fn most_for_large(memory_mib: u32) -> u32 {
@@ -114,21 +115,18 @@ impl Place {
     }
 }
 
-/// What each source, by its host or its name, may have of the room for sources while it is fetched from: a slow one leaves
-/// a quarter to others. Known for as long as somebody fetches from it or waits to.
-struct Shares {
-    mib: u32,
-    held: Mutex<HashMap<String, Weak<Semaphore>>>,
-}
+/// Each source's part of the room for sources, for as long as somebody fetches from it or waits to.
+#[derive(Default)]
+struct Shares(Mutex<HashMap<String, Weak<Semaphore>>>);
 
 impl Shares {
     fn of(&self, source: &str) -> Arc<Semaphore> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = held.get(source).and_then(Weak::upgrade) {
             return share;
         }
         held.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(self.mib as usize));
+        let share = Arc::new(Semaphore::new(SHARE_MIB as usize));
         held.insert(source.to_owned(), Arc::downgrade(&share));
         share
     }
@@ -154,15 +152,14 @@ impl Work {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let limits = Limits::default();
         let memory_mib = mib(memory_bytes, u32::MAX >> 3);
-        let sources_mib = (memory_mib / 2).clamp(LEAST_SOURCES_MIB, SOURCES_MIB);
         Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
             hands: Hands::start(cores)?,
             memory: Arc::new(Semaphore::new(memory_mib as usize)),
             memory_mib,
             large: Arc::new(Semaphore::new(most_for_large(memory_mib) as usize)),
-            source_mib: Arc::new(Semaphore::new(sources_mib as usize)),
-            shares: Shares { mib: sources_mib / 4 * 3, held: Mutex::default() },
+            source_mib: Arc::new(Semaphore::new(SOURCES_MIB as usize)),
+            shares: Shares::default(),
             queue: Arc::new(Queue::new(cores)),
             deadline,
             limits: Limits { memory_bytes: limits.memory_bytes.min(u64::from(memory_mib) << 20), ..limits },
@@ -173,7 +170,7 @@ impl Work {
     /// Takes room for an original of up to `max_bytes` from `source`. Who fetches is in no queue for work: a slow source
     /// costs no core.
     pub(super) async fn enter(&self, source: &str, max_bytes: usize) -> Result<Place, Denial> {
-        let mib = mib(max_bytes as u64, self.shares.mib);
+        let mib = mib(max_bytes as u64, SHARE_MIB);
         let latest = Instant::now() + self.deadline;
         let full = || shed("the room for sources is full", self.queue.wait());
         // The share first: who waits for it holds no room that others could use.
@@ -311,7 +308,7 @@ mod tests {
         assert!(more.is_ok() && third.is_ok());
         drop((silent, more, third));
         work.enter("next.example", 1).await.unwrap();
-        assert_eq!(work.shares.held.lock().unwrap().len(), 1, "who fetches no more is forgotten");
+        assert_eq!(work.shares.0.lock().unwrap().len(), 1, "who fetches no more is forgotten");
     }
 
     #[tokio::test]
@@ -326,9 +323,6 @@ mod tests {
         assert!(second.is_none() && small.is_some());
         drop((first, small));
         assert!(work.memory(1024, soon()).await.is_some(), "a piece that wants all of it, alone");
-        // With little memory there is little room for sources, too.
-        let little = Work::start(Duration::from_secs(9), 256 << 20, Arc::new(Metrics::new(0))).unwrap();
-        assert_eq!((little.source_mib.available_permits(), little.shares.mib), (128, 96));
     }
 
     #[test]
