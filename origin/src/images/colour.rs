@@ -10,7 +10,6 @@ use super::codec::container::Colours;
 use super::picture::{Channels, Picture};
 
 /// Where a picture's numbers are defined, when that is not sRGB.
-#[derive(Clone)]
 pub(super) struct Profile(ColorProfile);
 
 impl Profile {

@@ -3,6 +3,7 @@
 use sealpix::operations::Gravity;
 
 use super::animation::Timeline;
+use super::colour::Profile;
 use super::decode::Decoded;
 use super::effects::Effects;
 use super::encode::{Drawn, Order};
@@ -136,8 +137,11 @@ impl Work<'_> {
         format: Format,
     ) -> Result<Picture, ImageError> {
         let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
-        let stamp = self.stamp(plan)?;
-        let picture = self.finished(decoded, probe, plan, effects, format, stamp.as_ref())?.without_idle_alpha();
+        let mut picture = self.finished(decoded.picture, decoded.profile.as_ref(), probe, plan, effects, format)?;
+        if let Some(stamp) = self.stamp(plan)? {
+            stamp.lay(&mut picture);
+        }
+        let picture = picture.without_idle_alpha();
         self.until.check()?;
         Ok(picture)
     }
@@ -185,22 +189,21 @@ impl Work<'_> {
         Ok(decoded)
     }
 
-    /// The watermark at its size, made once for all frames.
+    /// The watermark at its size, which is laid on what is finished: on all frames the same.
     pub(super) fn stamp(&self, plan: &Plan) -> Result<Option<Stamp>, ImageError> {
         Stamp::of(self.job.operations, self.job.mark, plan.canvas)
     }
 
-    /// The road through pixels, up to the encoder: a still, or a frame of an animation.
+    /// The road through pixels, up to the watermark: a still, or a frame of an animation.
     pub(super) fn finished(
         &self,
-        decoded: Decoded,
+        mut picture: Picture,
+        profile: Option<&Profile>,
         probe: &Probe,
         plan: &Plan,
         effects: &Effects,
         format: Format,
-        stamp: Option<&Stamp>,
     ) -> Result<Picture, ImageError> {
-        let mut picture = decoded.picture;
         if !plan.keeps_pixels(probe.shown()) {
             let shrink = plan.decoder_shrink(probe);
             let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);
@@ -208,16 +211,12 @@ impl Work<'_> {
             picture = resize::picture(&picture, window, coded(plan.part), probe.orientation.turn(plan.picture))?;
             self.until.check()?;
         }
-        if let Some(profile) = &decoded.profile {
+        if let Some(profile) = profile {
             picture = colour::to_srgb(picture, profile);
         }
         picture = effects.apply(picture.turned(probe.orientation), self.until)?;
         let (picture, background) = ground::laid(picture, plan, self.job.operations.background, format)?;
-        let mut picture = effects.round(picture, format, background);
-        if let Some(stamp) = stamp {
-            stamp.lay(&mut picture);
-        }
-        Ok(picture)
+        Ok(effects.round(picture, format, background))
     }
 
     /// The source without its metadata.

@@ -19,6 +19,8 @@ fn data() -> (Data, Made) {
         ("SEALPIX_METRICS_LISTEN", "127.0.0.1:0"),
         ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
         ("SEALPIX_DERIVATIVE_DISK_BYTES", "0"),
+        // Nothing is shed, however busy the machine is.
+        ("SEALPIX_WORK_TIMEOUT_SECS", "60"),
     ]);
     std::fs::write(data.gallery().join("photo.jpg"), PHOTO).unwrap();
     let made = data.setup(&[]);
@@ -96,6 +98,23 @@ fn cache4_cache5_nobody_keeps_a_picture_longer_than_its_url_or_a_refusal_at_all(
     for (name, expires, status) in [("photo", now() - 60, 403), ("none", now() + 30, 404)] {
         let refused = served.get(&request(name, expires));
         assert_eq!((refused.status, refused.header("cache-control")), (status, Some("no-store")));
+    }
+}
+
+#[test]
+fn cache10_if_none_match_of_anything_is_not_modified_only_where_there_is_a_picture() {
+    let (data, made) = data();
+    std::fs::write(data.gallery().join("page.jpg"), "<!doctype html>").unwrap();
+    std::fs::write(data.gallery().join("cut.jpg"), &PHOTO[..PHOTO.len() / 2]).unwrap();
+    let served = data.serve();
+    for (name, operations, status) in
+        [("photo", "w_60", 304), ("page", "w_60", 415), ("cut", "w_61", 422), ("photo", "page_9,w_60", 422)]
+    {
+        let target = made.sign(operations, &format!("@gallery/{name}.jpg"));
+        for method in ["GET", "HEAD"] {
+            let answer = served.ask(method, &target, &[("If-None-Match", "*")]);
+            assert_eq!(answer.status, status, "{method} {name} {operations}: {:?}", answer.code());
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod changes;
 
 use sealpix::operations::Operations;
 
-use super::decode::{self, Decoded, Frames};
+use super::decode::{self, Frames};
 use super::effects::Effects;
 use super::encode::{GifAnimation, Order, WebpAnimation, has_quality};
 use super::error::ImageError;
@@ -140,12 +140,9 @@ impl Timeline {
             }
             + (4 << 20);
         let working = effects.working_bytes(plan.picture, 4).max(2 * canvas * 4);
-        let marking = canvas * 4 + effects.marking_bytes(plan.canvas);
-        FIXED_BYTES
-            + self.most_bytes(plan)
-            + kept
-            + decoding_bytes(probe, 1)
-            + resizing.max(working).max(marking).max(encoder)
+        // The watermark is there from the first frame to the last.
+        let always = self.most_bytes(plan) + kept + decoding_bytes(probe, 1) + effects.marking_bytes(plan.canvas);
+        FIXED_BYTES + always + resizing.max(working).max(encoder)
     }
 }
 
@@ -197,8 +194,10 @@ impl Work<'_> {
         for _ in 0..timeline.count {
             let shown = frames.next()?;
             self.until.check()?;
-            let decoded = Decoded { picture: shown.picture, profile: profile.clone() };
-            let picture = self.finished(decoded, probe, plan, effects, format, stamp.as_ref())?;
+            let mut picture = self.finished(shown.picture, profile.as_ref(), probe, plan, effects, format)?;
+            if let Some(stamp) = &stamp {
+                stamp.lay(&mut picture);
+            }
             self.until.check()?;
             result.add(picture.with_alpha(), meant(shown.delay_millis))?;
             if result.bytes() as u64 > timeline.most_bytes(plan) {

@@ -14,37 +14,33 @@ pub(super) struct Dav1d;
 
 impl Decoder for Dav1d {
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
-        decode(source, probe)
+        let container = Container::read(source)?;
+        let planes = av1::decode(container.picture(), probe.size)?;
+        // The container's word counts before the stream's (AVIF §2.1, MIAF §7.3.6.4).
+        let colours = container.colours.unwrap_or(planes.colours);
+        let mut pixels = zeroed(probe, if probe.alpha { 4 } else { 3 })?;
+        let converter = Converter::new(&planes, colours)?;
+        if probe.alpha {
+            converter.fill(pixels.as_chunks_mut::<4>().0);
+        } else {
+            converter.fill(pixels.as_chunks_mut::<3>().0);
+        }
+        drop(planes);
+        let profile = match &probe.profile {
+            Some(_) => embedded_profile(probe).filter(|profile| !profile.is_cmyk()),
+            None => Profile::from_code_points(colours),
+        };
+        let Some(alpha) = container.alpha() else {
+            return Ok(Decoded { picture: Picture::rgb(probe.size, pixels), profile });
+        };
+        let alpha = av1::decode(alpha, probe.size)?;
+        let range = Range::of(alpha.bits, alpha.colours.full_range);
+        let samples = alpha.planes.first().into_iter().flatten();
+        for (pixel, sample) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(samples) {
+            pixel[3] = byte(range.luma(*sample) * 255.0);
+        }
+        Ok(Decoded { picture: Picture::rgba(probe.size, pixels), profile })
     }
-}
-
-fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
-    let container = Container::read(source)?;
-    let planes = av1::decode(container.picture(), probe.size)?;
-    // The container's word counts before the stream's (AVIF §2.1, MIAF §7.3.6.4).
-    let colours = container.colours.unwrap_or(planes.colours);
-    let mut pixels = zeroed(probe, if probe.alpha { 4 } else { 3 })?;
-    let converter = Converter::new(&planes, colours)?;
-    if probe.alpha {
-        converter.fill(pixels.as_chunks_mut::<4>().0);
-    } else {
-        converter.fill(pixels.as_chunks_mut::<3>().0);
-    }
-    drop(planes);
-    let profile = match &probe.profile {
-        Some(_) => embedded_profile(probe).filter(|profile| !profile.is_cmyk()),
-        None => Profile::from_code_points(colours),
-    };
-    let Some(alpha) = container.alpha() else {
-        return Ok(Decoded { picture: Picture::rgb(probe.size, pixels), profile });
-    };
-    let alpha = av1::decode(alpha, probe.size)?;
-    let range = Range::of(alpha.bits, alpha.colours.full_range);
-    let samples = alpha.planes.first().into_iter().flatten();
-    for (pixel, sample) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(samples) {
-        pixel[3] = byte(range.luma(*sample) * 255.0);
-    }
-    Ok(Decoded { picture: Picture::rgba(probe.size, pixels), profile })
 }
 
 /// Samples to fractions (ITU-T H.273 §8.3, `VideoFullRangeFlag`).

@@ -30,31 +30,26 @@ pub(super) struct Turbo;
 
 impl Decoder for Turbo {
     fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
-        decode(source, probe, wanted.shrink, limits)
+        let (mut decompressor, header) = open(source, probe, wanted.shrink, limits)?;
+        let inks = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
+        let format = if inks { PixelFormat::CMYK } else { PixelFormat::RGB };
+        let pitch = header.width * format.size();
+        let mut pixels = vec![0; pitch * header.height];
+        let target = Image { pixels: &mut pixels[..], width: header.width, pitch, height: header.height, format };
+        decompressor.decompress(source, target).map_err(|_| BROKEN)?;
+        let size = size_of(&header)?;
+        let profile = embedded_profile(probe);
+        if !inks {
+            let profile = profile.filter(|profile| !profile.is_cmyk());
+            return Ok(Decoded { picture: Picture::rgb(size, pixels), profile });
+        }
+        // Adobe stores ink as its absence, and so does every file that carries its segment.
+        if matches!(probe.coding, Coding::Jpeg { adobe: true, .. }) {
+            pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
+        }
+        let profile = profile.filter(Profile::is_cmyk);
+        Ok(Decoded { picture: Picture::rgb(size, cmyk_to_rgb(&pixels, profile.as_ref())), profile: None })
     }
-}
-
-/// Decodes to pixels.
-fn decode(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Result<Decoded, ImageError> {
-    let (mut decompressor, header) = open(source, probe, shrink, limits)?;
-    let inks = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
-    let format = if inks { PixelFormat::CMYK } else { PixelFormat::RGB };
-    let pitch = header.width * format.size();
-    let mut pixels = vec![0; pitch * header.height];
-    let target = Image { pixels: &mut pixels[..], width: header.width, pitch, height: header.height, format };
-    decompressor.decompress(source, target).map_err(|_| BROKEN)?;
-    let size = size_of(&header)?;
-    let profile = embedded_profile(probe);
-    if !inks {
-        let profile = profile.filter(|profile| !profile.is_cmyk());
-        return Ok(Decoded { picture: Picture::rgb(size, pixels), profile });
-    }
-    // Adobe stores ink as its absence, and so does every file that carries its segment.
-    if matches!(probe.coding, Coding::Jpeg { adobe: true, .. }) {
-        pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
-    }
-    let profile = profile.filter(Profile::is_cmyk);
-    Ok(Decoded { picture: Picture::rgb(size, cmyk_to_rgb(&pixels, profile.as_ref())), profile: None })
 }
 
 /// Decodes to planes; `None` where the planes are not those of YCbCr or grey in sRGB.

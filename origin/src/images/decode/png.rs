@@ -22,40 +22,36 @@ pub(super) struct Png;
 
 impl Decoder for Png {
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
-        decode(source, probe)
-    }
-}
-
-fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, ImageError> {
-    let mut options = DecodeOptions::default();
-    // Text is never used, and may be compressed a thousandfold (DOS-2).
-    options.set_ignore_text_chunk(true);
-    let mut decoder = png::Decoder::new_with_options(Cursor::new(source), options);
-    // The library counts its own rows towards the same limit: at most eight bytes a pixel.
-    decoder.set_limits(PngLimits { bytes: CHUNK_BYTES + 8 * probe.size.width as usize });
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let mut reader = decoder.read_info().map_err(|_| BROKEN)?;
-    let info = reader.info();
-    if (info.width, info.height) != (probe.size.width, probe.size.height) {
-        return Err(BROKEN);
-    }
-    // A gamma chunk without a profile is passed over, as browsers do when sRGB or ICC chunks are absent or present.
-    let profile = info.icc_profile.as_deref().and_then(Profile::from_icc).filter(|profile| !profile.is_cmyk());
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or(ImageError::SourceTooLarge)?];
-    let frame = reader.next_frame(&mut pixels).map_err(|_| BROKEN)?;
-    if (frame.width, frame.height) != (probe.size.width, probe.size.height) {
-        return Err(ImageError::FormatUnsupported("png whose first frame is not the whole picture"));
-    }
-    let size = probe.size;
-    let picture = match frame.color_type {
-        ColorType::Rgb => Picture::rgb(size, pixels),
-        ColorType::Rgba => Picture::rgba(size, pixels),
-        ColorType::Grayscale => Picture::rgb(size, pixels.iter().flat_map(|grey| [*grey; 3]).collect()),
-        ColorType::GrayscaleAlpha => {
-            let (pairs, _) = pixels.as_chunks::<2>();
-            Picture::rgba(size, pairs.iter().flat_map(|[grey, alpha]| [*grey, *grey, *grey, *alpha]).collect())
+        let mut options = DecodeOptions::default();
+        // Text is never used, and may be compressed a thousandfold (DOS-2).
+        options.set_ignore_text_chunk(true);
+        let mut decoder = png::Decoder::new_with_options(Cursor::new(source), options);
+        // The library counts its own rows towards the same limit: at most eight bytes a pixel.
+        decoder.set_limits(PngLimits { bytes: CHUNK_BYTES + 8 * probe.size.width as usize });
+        decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+        let mut reader = decoder.read_info().map_err(|_| BROKEN)?;
+        let info = reader.info();
+        if (info.width, info.height) != (probe.size.width, probe.size.height) {
+            return Err(BROKEN);
         }
-        ColorType::Indexed => return Err(BROKEN),
-    };
-    Ok(Decoded { picture, profile })
+        // A gamma chunk without a profile is passed over, as browsers do when sRGB or ICC chunks are absent or present.
+        let profile = info.icc_profile.as_deref().and_then(Profile::from_icc).filter(|profile| !profile.is_cmyk());
+        let mut pixels = vec![0; reader.output_buffer_size().ok_or(ImageError::SourceTooLarge)?];
+        let frame = reader.next_frame(&mut pixels).map_err(|_| BROKEN)?;
+        if (frame.width, frame.height) != (probe.size.width, probe.size.height) {
+            return Err(ImageError::FormatUnsupported("png whose first frame is not the whole picture"));
+        }
+        let size = probe.size;
+        let picture = match frame.color_type {
+            ColorType::Rgb => Picture::rgb(size, pixels),
+            ColorType::Rgba => Picture::rgba(size, pixels),
+            ColorType::Grayscale => Picture::rgb(size, pixels.iter().flat_map(|grey| [*grey; 3]).collect()),
+            ColorType::GrayscaleAlpha => {
+                let (pairs, _) = pixels.as_chunks::<2>();
+                Picture::rgba(size, pairs.iter().flat_map(|[grey, alpha]| [*grey, *grey, *grey, *alpha]).collect())
+            }
+            ColorType::Indexed => return Err(BROKEN),
+        };
+        Ok(Decoded { picture, profile })
+    }
 }

@@ -207,4 +207,35 @@ mod tests {
         }
         assert_eq!(upright(b"II\x2a\0\x08\0\0\0\xff\xff"), None);
     }
+
+    /// A directory of entries that are numbers of four bytes, and the pointer behind them.
+    fn directory(entries: &[(u16, u32)], next: u32) -> Vec<u8> {
+        let entries: Vec<_> = entries
+            .iter()
+            .flat_map(|(tag, value)| {
+                [&tag.to_be_bytes()[..], &LONG.to_be_bytes(), &1u32.to_be_bytes(), &value.to_be_bytes()].concat()
+            })
+            .collect();
+        [&u16::try_from(entries.len() / ENTRY_BYTES).unwrap().to_be_bytes()[..], &entries, &next.to_be_bytes()].concat()
+    }
+
+    #[test]
+    fn img6_a_thumbnail_is_not_kept_wherever_it_lies() {
+        const FACE: &[u8] = b"MY-CROPPED-FACE";
+        let length = u32::try_from(FACE.len()).unwrap();
+        let head = |first: u32| [&b"MM\0\x2a"[..], &first.to_be_bytes()].concat();
+        let face = |at: u32| [(0x0201, at), (0x0202, length)];
+        // Of one directory of no entries 6 bytes, of one with the thumbnail's two 30.
+        let before = [head(8 + length), FACE.to_vec(), directory(&[], 14 + length), directory(&face(8), 0)].concat();
+        let behind = [head(8), directory(&[], 14 + length), FACE.to_vec(), directory(&face(14), 0)].concat();
+        let beside = [head(8), directory(&[(SUB_DIRECTORIES, 26)], 0), directory(&face(56), 0), FACE.to_vec()].concat();
+        for block in [before, behind, beside] {
+            let kept = upright(&block).unwrap();
+            assert!(!kept.windows(FACE.len()).any(|window| window == FACE));
+            assert!(Tiff::of(&kept).is_some(), "the directories stay");
+        }
+        // What lies over the directories is none: they stay as they are.
+        let over = [head(8), directory(&[], 14), directory(&face(8), 0)].concat();
+        assert_eq!(upright(&over).unwrap()[..10], over[..10]);
+    }
 }

@@ -119,3 +119,28 @@ fn take_box<'a>(rest: &mut &'a [u8]) -> Option<([u8; 4], &'a [u8])> {
     };
     take(rest, length).map(|body| (name, body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dos11_a_count_that_its_box_has_no_room_for_is_found() {
+        let body = |head: &[u8], count: &[u8], rest: usize| [head, count, &vec![0; rest]].concat();
+        let long = |count: u32| count.to_be_bytes();
+        for (name, head, count, rest, is_possible) in [
+            (b"iinf", &[0, 0, 0, 0][..], &[0, 2][..], 16, true),
+            (b"iinf", &[0, 0, 0, 0], &[0xff, 0xff], 16, false),
+            (b"iinf", &[1, 0, 0, 0], &long(2), 16, true),
+            (b"iinf", &[1, 0, 0, 0], &long(u32::MAX), 16, false),
+            (b"iloc", &[0, 0, 0, 0, 0x44, 0], &[0, 1], 14, true),
+            (b"iloc", &[2, 0, 0, 0, 0x44, 0], &long(0x1000_0000), 14, false),
+            (b"ipma", &[0, 0, 0, 0], &long(1), 4, true),
+            (b"ipma", &[0, 0, 0, 0], &long(0x1000_0000), 4, false),
+            (b"iinf", &[], &[], 0, false),
+            (b"hdlr", &[], &[], 0, true),
+        ] {
+            assert_eq!(can_hold_its_count(name, &body(head, count, rest)), is_possible, "{name:?} {head:?} {count:?}");
+        }
+    }
+}
