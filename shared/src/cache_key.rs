@@ -12,7 +12,7 @@ use crate::record::ProjectRecord;
 use crate::source::Source;
 
 /// Moves with every change of the image engine that changes its bytes (CACHE-9, EDGE-6).
-pub const ENGINE_VERSION: u32 = 3;
+pub const ENGINE_VERSION: u32 = 4;
 
 /// The fields of a cache key, but for the operations.
 #[derive(Debug, Clone, PartialEq, Eq)]

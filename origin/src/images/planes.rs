@@ -117,7 +117,6 @@ fn plane(
         height: area.height.min(f64::from(size.height) - area.y),
         ..area
     };
-    // Without a crop the filter sees what pads the plane, too.
     let window = window.map_or(Rect::whole(size), |Area { x, y, width, height }| {
         Area { x: x / across, y: y / down, width: width / across, height: height / down }.touched(size)
     });

@@ -11,7 +11,7 @@ use super::super::geometry::Size;
 use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::{Coding, Probe};
-use super::{Decoded, Decoder, Wanted, embedded_profile, skim};
+use super::{Decoded, Decoder, Wanted, embedded_profile, means, skim};
 
 const BROKEN: ImageError = ImageError::Broken("the JPEG data is damaged or cut short");
 
@@ -21,7 +21,7 @@ pub(in super::super) struct Planes {
     pub(in super::super) size: Size,
     /// How many luma samples one chroma sample spans, across and down; `None` for grey.
     pub(in super::super) chroma: Option<(u32, u32)>,
-    /// The planes with their padded sizes.
+    /// The planes with their sizes.
     pub(in super::super) planes: Vec<(Size, Vec<u8>)>,
 }
 
@@ -83,29 +83,51 @@ fn planes_of(source: &[u8], probe: &Probe, shrink: u32, limits: &Limits) -> Resu
         }
         _ => return Ok(None),
     };
-    let empty: &mut [u8] = &mut [];
-    let layout =
-        YuvImage { pixels: empty, width: header.width, align: 1, height: header.height, subsamp: header.subsamp };
-    let (luma, halved) = (layout.y_size(), layout.uv_size());
-    let sizes = if chroma.is_some() { vec![luma, halved, halved] } else { vec![luma] };
-    let lengths: Vec<usize> = sizes.iter().map(|(width, height)| width * height).collect();
-    let mut pixels = vec![0; lengths.iter().sum()];
-    let target = YuvImage {
-        pixels: &mut pixels[..],
-        width: header.width,
-        align: 1,
-        height: header.height,
-        subsamp: header.subsamp,
+    let size = size_of(&header)?;
+    let own = |(across, down)| Size { width: size.width.div_ceil(across), height: size.height.div_ceil(down) };
+    let sizes: Vec<Size> = [Some((1, 1)), chroma, chroma].into_iter().flatten().map(own).collect();
+    let means_alone = shrink == 8 && matches!(probe.coding, Coding::Jpeg { progressive: false, .. });
+    let means = if means_alone { means::of(source, probe.size, &sizes) } else { None };
+    let planes = match means {
+        Some(planes) => planes,
+        None => by_library(&mut decompressor, source, &header, &sizes)?,
     };
+    Ok(Some(Planes { size, chroma, planes: sizes.into_iter().zip(planes).collect() }))
+}
+
+fn by_library(
+    decompressor: &mut Decompressor,
+    source: &[u8],
+    header: &DecompressHeader,
+    sizes: &[Size],
+) -> Result<Vec<Vec<u8>>, ImageError> {
+    let &DecompressHeader { width, height, subsamp, .. } = header;
+    let empty: &mut [u8] = &mut [];
+    let layout = YuvImage { pixels: empty, width, align: 1, height, subsamp };
+    let (luma, halved) = (layout.y_size(), layout.uv_size());
+    let length = sizes.iter().zip([luma, halved, halved]).map(|(_, (across, down))| across * down).sum();
+    let mut pixels = vec![0; length];
+    let target = YuvImage { pixels: &mut pixels[..], ..layout };
     decompressor.decompress_to_yuv(source, target).map_err(|_| BROKEN)?;
     // Taken off the end, so that the first and largest plane is not copied.
     let mut planes = Vec::with_capacity(sizes.len());
-    for (size, length) in sizes.iter().zip(&lengths).rev() {
-        let plane = pixels.split_off(pixels.len() - length);
-        planes.push((Size { width: side(size.0)?, height: side(size.1)? }, plane));
+    for (size, (across, down)) in sizes.iter().zip([luma, halved, halved]).rev() {
+        planes.push(cut(pixels.split_off(pixels.len() - across * down), across, *size));
     }
     planes.reverse();
-    Ok(Some(Planes { size: size_of(&header)?, chroma, planes }))
+    Ok(planes)
+}
+
+/// A plane without what fills up its last blocks, some of which the library leaves as the memory was.
+pub(super) fn cut(mut plane: Vec<u8>, across: usize, own: Size) -> Vec<u8> {
+    let (width, height) = (own.width as usize, own.height as usize);
+    if width < across {
+        for row in 1..height {
+            plane.copy_within(row * across..row * across + width, row * width);
+        }
+    }
+    plane.truncate(width * height);
+    plane
 }
 
 /// Opens the picture, checks that the library reads the same size as the probe did, and sets scale and scan limit.

@@ -3,7 +3,9 @@
 mod avif;
 mod frames;
 mod gif;
+mod huffman;
 pub(super) mod jpeg;
+pub(super) mod means;
 mod png;
 mod skim;
 mod webp;
