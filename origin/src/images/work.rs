@@ -151,6 +151,7 @@ impl Work<'_> {
         if !planes::may_stay(probe, plan, order.format) {
             return Ok(None);
         }
+        self.until.has(decode::time(probe, 0))?;
         let halved = order.format == Format::Webp || order.first_quality() < encode::FULL_CHROMA_QUALITY;
         let planes = planes::planes(self.job.source, probe, plan, halved, self.job.limits)?;
         self.until.check()?;
@@ -184,6 +185,7 @@ impl Work<'_> {
     }
 
     fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<Decoded, ImageError> {
+        self.until.has(decode::time(probe, view.frame))?;
         let decoded = decode::decode_frame(self.job.source, probe, view.frame, shrink, self.job.limits)?;
         self.until.check()?;
         Ok(decoded)
@@ -208,7 +210,9 @@ impl Work<'_> {
             let shrink = plan.decoder_shrink(probe);
             let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);
             let window = coded(plan.window.area()).touched(picture.size);
-            picture = resize::picture(&picture, window, coded(plan.part), probe.orientation.turn(plan.picture))?;
+            let target = probe.orientation.turn(plan.picture);
+            self.until.has(resize::time(picture.size, target))?;
+            picture = resize::picture(&picture, window, coded(plan.part), target)?;
             self.until.check()?;
         }
         if let Some(profile) = profile {

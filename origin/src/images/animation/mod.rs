@@ -192,6 +192,7 @@ impl Work<'_> {
         };
         let (stamp, profile) = (self.stamp(plan)?, decode::profile_of_frames(probe));
         for _ in 0..timeline.count {
+            self.until.has(decode::time(probe, 0))?;
             let shown = frames.next()?;
             self.until.check()?;
             let mut picture = self.finished(shown.picture, profile.as_ref(), probe, plan, effects, format)?;

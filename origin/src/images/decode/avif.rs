@@ -13,6 +13,10 @@ use super::{Decoded, Decoder, Wanted, embedded_profile, zeroed};
 pub(super) struct Dav1d;
 
 impl Decoder for Dav1d {
+    fn nanos_per_pixel(&self) -> u64 {
+        40
+    }
+
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
         let container = Container::read(source)?;
         let planes = av1::decode(container.picture(), probe.size)?;

@@ -52,6 +52,10 @@ impl<'a> Frames<'a> {
 pub(super) struct Moving;
 
 impl Decoder for Moving {
+    fn nanos_per_pixel(&self) -> u64 {
+        10
+    }
+
     fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
         let mut frames = Frames::open(source, probe)?;
         (0..wanted.frame).try_for_each(|_| frames.skip())?;

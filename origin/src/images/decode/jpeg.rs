@@ -29,6 +29,10 @@ pub(in super::super) struct Planes {
 pub(super) struct Turbo;
 
 impl Decoder for Turbo {
+    fn nanos_per_pixel(&self) -> u64 {
+        10
+    }
+
     fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
         let (mut decompressor, header) = open(source, probe, wanted.shrink, limits)?;
         let inks = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);

@@ -21,6 +21,10 @@ const CHUNK_BYTES: usize = 16 << 20;
 pub(super) struct Png;
 
 impl Decoder for Png {
+    fn nanos_per_pixel(&self) -> u64 {
+        15
+    }
+
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
         let mut options = DecodeOptions::default();
         // Text is never used, and may be compressed a thousandfold (DOS-2).

@@ -20,6 +20,10 @@ const BROKEN: ImageError = ImageError::Broken("the WebP data is damaged or cut s
 pub(super) struct Still;
 
 impl Decoder for Still {
+    fn nanos_per_pixel(&self) -> u64 {
+        25
+    }
+
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
         let picture = decode_still(source, probe.size, limits.memory_bytes)?;
         Ok(Decoded { picture, profile: frames::profile(probe) })
