@@ -41,7 +41,7 @@ pub(super) fn inks(light: &Picture, colorspace: Colorspace, adobe: bool) -> Vec<
 }
 
 /// The colours of a picture, and of each pixel which it is.
-fn palette(picture: &Picture) -> (Vec<[u8; 4]>, Vec<u8>) {
+pub(super) fn palette(picture: &Picture) -> (Vec<[u8; 4]>, Vec<u8>) {
     let mut colours: Vec<_> = picture.colours().collect();
     colours.sort_unstable();
     colours.dedup();

@@ -10,7 +10,7 @@ use super::sheet::{Cell, Row, Sheet, frames};
 use super::targets::target;
 use super::work;
 
-const ASPECTS: [(&str, (u32, u32)); 5] =
+pub(super) const ASPECTS: [(&str, (u32, u32)); 5] =
     [("3:2", (96, 64)), ("2:3", (64, 96)), ("1:1", (72, 72)), ("10:1", (200, 20)), ("1:10", (20, 200))];
 
 const GRAVITIES: [&str; 13] = [
@@ -29,30 +29,40 @@ const GRAVITIES: [&str; 13] = [
     "g_smart",
 ];
 
-const PAD: &str = "fit_pad,bg_336699";
+/// Every fit, as it is written after a box.
+pub(super) const FITS: [&str; 5] = ["", ",fit_cover", ",fit_fill", ",fit_pad,bg_336699", ",fit_outside"];
+
+/// Square, wide, tall, and of no aspect that a source has.
+const BOXES: [&str; 4] = ["w_48,h_48", "w_60,h_30", "w_30,h_60", "w_47,h_31"];
+
+/// What covers these is no larger than a cell.
+const COVERED_BOXES: [&str; 3] = ["w_12,h_12", "w_12,h_6", "w_6,h_12"];
+
+/// Every fit with a square, a wide and a tall box, as they are on the sheets here.
+pub(super) fn fits_and_boxes() -> Vec<(&'static str, &'static str)> {
+    let boxes = |fit| if fit == ",fit_outside" { &COVERED_BOXES[..] } else { &BOXES[..3] };
+    FITS.iter().flat_map(|fit| boxes(*fit).iter().map(|sides| (*fit, *sides))).collect()
+}
 
 pub(super) fn sheets() -> Vec<Sheet> {
     vec![boxes(), outside(), small(), gravities()]
 }
 
 fn boxes() -> Sheet {
-    let contain =
-        ["w_48,h_48", "w_60,h_30", "w_30,h_60", "w_47,h_31", "w_24,h_24,dpr_2", "w_6", "h_6"].map(str::to_owned);
-    let others = ["fit_cover", "fit_fill", PAD]
-        .into_iter()
-        .flat_map(|fit| ["w_48,h_48", "w_60,h_30", "w_30,h_60", "w_47,h_31"].map(|sides| format!("{sides},{fit}")));
+    let contain = BOXES.into_iter().chain(["w_24,h_24,dpr_2", "w_6", "h_6"]).map(str::to_owned);
+    let others = FITS[1..4].iter().flat_map(|fit| BOXES.map(|sides| format!("{sides}{fit}")));
     Sheet {
         name: "fits",
         about: "Every fit in boxes of several aspects. Only `fit_fill` may bend the ring; only `fit_cover` may cut the frame. \
                 What is smaller than the box is not enlarged: `cover` and `fill` then keep the box's aspect.",
         cell: (64, 64),
         columns: aspects(),
-        rows: contain.into_iter().chain(others).map(|operations| row(&operations, &sources(1))).collect(),
+        rows: contain.chain(others).map(|operations| row(&operations, &sources(1))).collect(),
     }
 }
 
 fn outside() -> Sheet {
-    let large = ["w_12,h_12", "w_12,h_6", "w_6,h_12"].map(|sides| row(&format!("{sides},fit_outside"), &sources(1)));
+    let large = COVERED_BOXES.map(|sides| row(&format!("{sides},fit_outside"), &sources(1)));
     let small = ["w_10,h_8,fit_outside", "w_10,h_8,fit_outside,up_1"].map(|operations| row(operations, &sources(10)));
     Sheet {
         name: "outside",
@@ -72,8 +82,8 @@ fn small() -> Sheet {
         about: "Sources a quarter as large, without and with `up_1`.",
         cell: (64, 64),
         columns: aspects(),
-        rows: ["", ",fit_cover", ",fit_fill", ",fit_pad,bg_336699"]
-            .into_iter()
+        rows: FITS[..4]
+            .iter()
             .flat_map(|fit| [format!("w_60,h_48{fit}"), format!("w_60,h_48,up_1{fit}")])
             .map(row)
             .collect(),

@@ -7,10 +7,15 @@
 mod animations;
 mod codings;
 mod compare;
+mod families;
 mod fits;
 mod kinds;
+mod mistaken;
+mod moving_kinds;
 mod operations;
 mod outputs;
+mod overview;
+mod product;
 mod sheet;
 mod targets;
 mod tolerance;
@@ -28,19 +33,24 @@ use super::{Derivative, ImageError, Limits, Picture};
 use compare::{difference, strayed};
 use sheet::Sheet;
 
-/// A source that another encoder wrote.
-macro_rules! made_elsewhere {
-    ($name:literal) => {
-        include_bytes!(concat!("sources/", $name)).to_vec()
-    };
+/// A source that another encoder wrote: `sources/make.mjs`.
+fn made_elsewhere(name: &str) -> Vec<u8> {
+    let path = kept("sources").join(name);
+    std::fs::read(&path).unwrap_or_else(|why| panic!("{path:?}: {why}"))
 }
-use made_elsewhere;
 
 fn sheets() -> Vec<Sheet> {
-    [fits::sheets(), kinds::sheets(), vec![animations::sheet()], operations::sheets(), outputs::sheets()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        fits::sheets(),
+        kinds::sheets(),
+        vec![animations::sheet()],
+        operations::sheets(),
+        outputs::sheets(),
+        overview::sheets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The one way to the engine.
@@ -58,6 +68,11 @@ fn img9_every_fit_of_every_aspect() {
 #[test]
 fn img1_img2_img3_img4_every_kind_of_source() {
     kinds::sheets().iter().for_each(check);
+}
+
+#[test]
+fn img1_img2_img3_img4_img9_every_kind_of_source_of_every_aspect_through_every_fit() {
+    overview::sheets().iter().for_each(check);
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(super) fn sheets() -> Vec<Sheet> {
 
 /// A photograph, 96x76, and the target with alpha.
 fn pictures() -> [Rc<Vec<u8>>; 2] {
-    [Rc::new(made_elsewhere!("photo.jpg")), Rc::new(png(&clear_target(96, 64)))]
+    [Rc::new(made_elsewhere("photo.jpg")), Rc::new(png(&clear_target(96, 64)))]
 }
 
 fn sheet(

@@ -14,9 +14,9 @@ pub(super) fn sheets() -> Vec<Sheet> {
     let sources = [
         ("1 MP JPEG", photo("freespace-1mp.jpg"), "w_48"),
         ("12 MP JPEG", photo("sunset-12mp-progressive.jpg"), "w_48"),
-        ("`q_20`", made_elsewhere!("photo.jpg"), "w_48,q_20"),
-        ("`q_95`", made_elsewhere!("photo.jpg"), "w_48,q_95"),
-        ("`q_auto`", made_elsewhere!("photo.jpg"), "w_48,q_auto"),
+        ("`q_20`", made_elsewhere("photo.jpg"), "w_48,q_20"),
+        ("`q_95`", made_elsewhere("photo.jpg"), "w_48,q_95"),
+        ("`q_auto`", made_elsewhere("photo.jpg"), "w_48,q_auto"),
         ("target", png(&target(96, 64)), "w_48"),
         ("alpha", png(&clear_target(96, 64)), "w_48"),
         ("alpha `q_20`", png(&clear_target(96, 64)), "w_48,q_20"),

@@ -20,7 +20,7 @@ const SQUARES: [u8; 2] = [102, 153];
 const SQUARE_PIXELS: u32 = 4;
 
 /// Between the frames of an animation.
-const FRAME_GAP_PIXELS: u32 = 2;
+pub(super) const FRAME_GAP_PIXELS: u32 = 2;
 
 /// What one cell shows.
 #[derive(Clone)]
@@ -84,9 +84,7 @@ impl Sheet {
         for frame in frames {
             let right = left + frame.width();
             assert!(right <= self.cell.0 && frame.height() <= self.cell.1, "{}: {what} is too large", self.name);
-            for (x, y, pixel) in frame.enumerate_pixels() {
-                drawn.put_pixel(left + x, y, over_squares(*pixel, x, y));
-            }
+            image::imageops::replace(&mut drawn, &seen(frame), left.into(), 0);
             left = right + FRAME_GAP_PIXELS;
         }
         drawn
@@ -117,6 +115,11 @@ pub(super) fn frames(derivative: &Derivative) -> Vec<RgbaImage> {
 
 pub(super) fn of(picture: Picture) -> RgbaImage {
     RgbaImage::from_raw(picture.size.width, picture.size.height, picture.with_alpha().pixels).unwrap()
+}
+
+/// A result over squares that are seen through it.
+pub(super) fn seen(frame: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(frame.width(), frame.height(), |x, y| over_squares(*frame.get_pixel(x, y), x, y))
 }
 
 fn over_squares(Rgba([colours @ .., alpha]): Rgba<u8>, x: u32, y: u32) -> Rgb<u8> {
@@ -167,7 +170,9 @@ an animation stand side by side. The tables say, in the same order, what each ro
 The target: four quarters (red, green; blue, sand) in squares of two shades, a dark frame at all four edges, a white ring
 that is a circle while the aspect is kept. With alpha: the inside of the ring is clear, the lower half lets a third through.
 The photograph is `miniflare-tests/photos/freespace-1mp.jpg` by Trevor \"Freespace\", CC-BY-4.0, in smaller and changed copies.
-`sources/` holds the target as sharp 0.35 (libvips, libaom, libwebp, libspng) wrote it, for codings that no encoder here writes.
+`sources/` holds the target, a folder for each size, as sharp 0.35 (libvips, libaom, libwebp, libspng) wrote it, for codings
+that no encoder here writes; `sources/make.mjs` has the settings of each file and writes them anew from the folder's
+`target.png` and `clear.png`.
 
 A test fails when a cell strays by more than a codec's next version moves it (`compare.rs` has the bounds, `tolerance.rs` proves
 them), and writes what it drew and the difference into `target/golden`. After a change that is meant, `make golden`, look at

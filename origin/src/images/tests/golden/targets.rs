@@ -44,8 +44,8 @@ fn painted(width: u32, height: u32, change: impl Fn(u32, bool, [u8; 4]) -> [u8; 
     Picture::rgba(Size { width, height }, pixels).without_idle_alpha()
 }
 
-pub(super) fn mapped(picture: Picture, change: impl Fn([u8; 4]) -> [u8; 4]) -> Picture {
-    let picture = picture.with_alpha();
+pub(super) fn mapped(picture: &Picture, change: impl Fn([u8; 4]) -> [u8; 4]) -> Picture {
+    let picture = picture.clone().with_alpha();
     let pixels = picture.pixels.as_chunks::<4>().0.iter().flat_map(|pixel| change(*pixel)).collect();
     Picture::rgba(picture.size, pixels).without_idle_alpha()
 }
@@ -54,6 +54,6 @@ pub(super) fn luma([red, green, blue, _]: [u8; 4]) -> u8 {
     ((u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114 + 500) / 1000) as u8
 }
 
-pub(super) fn grey(picture: Picture) -> Picture {
+pub(super) fn grey(picture: &Picture) -> Picture {
     mapped(picture, |pixel| [luma(pixel), luma(pixel), luma(pixel), pixel[3]])
 }
