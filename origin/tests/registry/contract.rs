@@ -145,7 +145,7 @@ pub(crate) async fn versions_rise_with_each_change_and_stand_without(home: &Home
         assert_eq!(versions(&registry, 1).await, expected, "an end moved away");
     }
 
-    let changes: [fn(Project) -> Project; 6] = [
+    let changes: [fn(Project) -> Project; 8] = [
         |project| Project { referers: vec![], ..project },
         |project| Project { require_referer: false, ..project },
         |project| Project { sources: vec![], ..project },

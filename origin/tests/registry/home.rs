@@ -60,6 +60,7 @@ impl Home {
         let epochs = if version == 4 { "DROP TABLE source_epochs;" } else { "" };
         self.tamper(&format!(
             "DELETE FROM refinery_schema_history WHERE version >= {version};
+             ALTER TABLE projects DROP COLUMN fallback;
              ALTER TABLE sources DROP COLUMN credentials_cell;
              ALTER TABLE sources DROP COLUMN cell_version;
              DROP TABLE watermarks;
