@@ -83,10 +83,8 @@ test('CACHE-12 the fallback is kept for its time and no longer, and never as the
   const fallback = await edge.fetch(target)
   assertShown(fallback, 'fwd=miss; stored')
   assertShown(await warm(target), 'hit')
-  const photo = readFileSync(join(world.origin.gallery, 'freespace-1mp.jpg'))
-  // Another picture than the fallback: its bytes differ, and so does its ETag.
+  // Another picture than the fallback.
   writeFileSync(join(world.origin.gallery, 'come.jpg'), readFileSync(join(world.origin.gallery, 'sunset-12mp-progressive.jpg')))
-  assert.notEqual(photo.length, 0)
   const came = Date.now()
   let reply = await edge.fetch(target)
   for (; reply.status !== 200; await pause(100), reply = await edge.fetch(target)) {
