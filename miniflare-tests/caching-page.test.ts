@@ -29,10 +29,12 @@ test('the page on caching says what curl prints', async () => {
     const edge = world.newEdge({}, { port })
     const base = `http://127.0.0.1:${port}`
     const url = world.sign('w_500,f_webp', PHOTO)
+    world.origin.apply({ projects: [{ slug: 'my-app', grants: ['gallery'], fallback: { source: PHOTO } }] })
     const signed = {
       url: base + url,
       ending: base + world.sign('w_500,f_webp', PHOTO, { exp: now() + 600 }),
       auto: base + world.sign('w_500,f_auto', PHOTO),
+      missing: base + world.sign('w_500,f_webp', '@gallery/none.jpg'),
       expired: base + world.sign('w_500,f_webp', PHOTO, { exp: now() - 1 }),
     }
     // An edge listens a moment after it was made.

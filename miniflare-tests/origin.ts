@@ -31,6 +31,7 @@ export type Project = {
   grants?: string[]
   presets?: Record<string, string>
   caching?: { ttl_secs: number; public?: boolean }
+  fallback?: { source: string; ttl_secs?: number }
   keys?: Key[]
 }
 

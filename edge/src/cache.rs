@@ -35,6 +35,8 @@ pub(crate) struct Picture {
     pub(crate) length: Option<u32>,
     pub(crate) etag: Option<String>,
     pub(crate) disposition: Option<String>,
+    /// For how many seconds it stands in for a picture whose source is missing; `None` for the picture itself.
+    pub(crate) fallback_secs: Option<u32>,
     /// Whole, of this engine, of a known length, and not forbidden to be kept.
     storable: bool,
     /// For how many seconds more the cache's copy is fresh; `None` for the origin's answer.
@@ -45,7 +47,7 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// The picture in the origin's answer of 200.
+    /// The picture in the origin's answer of 200, or the fallback in one of 404.
     pub(crate) fn of_origin(response: web_sys::Response) -> Self {
         let header = |name| response.headers().get(name).ok().flatten();
         let of_this_engine = header("Sealpix-Engine").is_some_and(|engine| engine == ENGINE_VERSION.to_string());
@@ -63,7 +65,8 @@ impl Picture {
         let length = header("Content-Length").and_then(|text| text.parse().ok());
         let (content_type, etag, disposition) = (header("Content-Type"), header("ETag"), header("Content-Disposition"));
         let (_, body) = Response::from(response).into_parts();
-        Self { content_type, length, etag, disposition, storable: false, fresh_secs: None, part: None, body }
+        let (fallback_secs, fresh_secs, part) = (None, None, None);
+        Self { content_type, length, etag, disposition, fallback_secs, storable: false, fresh_secs, part, body }
     }
 
     /// `Content-Range` of a part (RFC 9110 section 14.4).

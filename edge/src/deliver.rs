@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use sealpix::record::Caching;
 use sealpix::{gate, negotiation};
 use worker::{Context, Env, Response};
 
@@ -89,7 +90,15 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
         return Ok(answer.with(picture, "hit", trace));
     }
     trace.cache = "miss";
-    failed::check(&name, trace.now())?;
+    let fallback_name = [&name, "-fallback"].concat();
+    if let Some(ttl_secs) = failed::check(&name, trace.now())?
+        && let caching = (Caching { ttl_secs, ..admission.caching })
+        && let Some(mut picture) = edge.cache.find(&fallback_name, caching, asked.now()).await
+    {
+        trace.cache = "hit";
+        picture.fallback_secs = Some(ttl_secs);
+        return Ok(answer.with(picture, "hit", trace));
+    }
     if edge.config.limit_counts == LimitCounts::Misses {
         answer.count(take().await?)?;
     }
@@ -98,8 +107,17 @@ async fn deliver(asked: &Asked, edge: &Edge<'_>, trace: &mut Trace) -> Result<Re
     trace.mark("origin");
     let picture = picture.inspect_err(|refusal| failed::note(&name, refusal, trace.now()))?;
     let body_wanted = answer.sends_body(&picture);
-    let stored = edge.cache.store(&name, picture, body_wanted, admission.caching, (edge.context, asked)).await?;
+    // The fallback is never kept as what was asked for, nor as long (CACHE-12).
+    let (stored_name, ttl_secs) = match picture.fallback_secs {
+        Some(secs) => (&fallback_name, secs),
+        None => (&name, admission.caching.ttl_secs),
+    };
+    let caching = Caching { ttl_secs, ..admission.caching };
+    let stored = edge.cache.store(stored_name, picture, body_wanted, caching, (edge.context, asked)).await?;
     let (picture, stored) = stored;
+    if let Some(secs) = picture.fallback_secs.filter(|_| stored) {
+        failed::note_fallback(&name, secs, trace.now());
+    }
     Ok(answer.with(picture, if stored { "fwd=miss; stored" } else { "fwd=miss" }, trace))
 }
 

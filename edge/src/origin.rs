@@ -83,11 +83,14 @@ impl Origin {
         }
     }
 
-    /// The picture of an admitted target, or why there is none.
+    /// The picture of an admitted target, or the fallback that is shown in its place, or why there is none.
     pub(crate) async fn picture(&self, target: &str, facts: Facts) -> Result<Picture, Refusal> {
         let response = self.get(target, &facts).await?;
-        if response.status() == 200 {
-            return Ok(Picture::of_origin(response));
+        let fallback_secs = fallback_secs(&response);
+        if response.status() == 200 || fallback_secs.is_some() {
+            let mut picture = Picture::of_origin(response);
+            picture.fallback_secs = fallback_secs;
+            return Ok(picture);
         }
         Err(self.refusal(response, facts.request_id.as_deref().unwrap_or_default()).await)
     }
@@ -180,6 +183,14 @@ impl Origin {
             }
         }
     }
+}
+
+/// For how many seconds the answer's picture stands in for one whose source is missing; `None` if it is no such answer.
+fn fallback_secs(response: &Response) -> Option<u32> {
+    let header = |name| response.headers().get(name).ok().flatten().filter(|_| response.status() == 404);
+    header(CODE_HEADER).filter(|code| code == Code::SourceNotFound.as_str())?;
+    header("Content-Type").filter(|kind| kind.starts_with("image/"))?;
+    header("Cache-Control")?.split_once("max-age=")?.1.parse().ok()
 }
 
 /// The body; empty if it breaks off, or is longer than `most` bytes, or says so: what says so is not read into memory.

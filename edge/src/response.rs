@@ -87,8 +87,15 @@ impl<'a> Answer<'a> {
             cache_status += "; fwd-status=200";
         }
         put(&headers, "Cache-Status", &cache_status);
+        let mut caching = self.caching;
+        if let Some(secs) = picture.fallback_secs {
+            // A refusal that shows a picture. The client keeps it no longer than we do.
+            trace.refused = Some(Code::SourceNotFound);
+            put(&headers, CODE_HEADER, Code::SourceNotFound.as_str());
+            caching.ttl_secs = picture.fresh_secs.and_then(|left| left.try_into().ok()).unwrap_or(secs);
+        }
         // By the clock as it is now: the origin may have taken longer than the URL has left (CACHE-5).
-        put(&headers, "Cache-Control", &cache_control(self.caching, self.expires, trace.now()));
+        put(&headers, "Cache-Control", &cache_control(caching, self.expires, trace.now()));
         if self.negotiated {
             put(&headers, "Vary", "Accept");
         }
@@ -98,13 +105,16 @@ impl<'a> Answer<'a> {
         if has {
             put(&headers, "ETag", picture.etag.as_deref().unwrap_or_default());
         } else {
-            put(&headers, "Accept-Ranges", "bytes");
+            if picture.fallback_secs.is_none() {
+                put(&headers, "Accept-Ranges", "bytes");
+            }
             picture.describe(&headers);
             let bytes = picture.sent_bytes().filter(|_| !self.asked.is_head()).map_or(0, u64::from);
             trace.sent = (picture.content_type.as_deref().and_then(Format::of_content_type), bytes);
         }
         let status = match picture.part {
             _ if has => 304,
+            _ if picture.fallback_secs.is_some() => 404,
             Some(_) => 206,
             None => 200,
         };

@@ -39,6 +39,15 @@ impl Admission {
         self.key.of(operations, self.became_avif(operations))
     }
 
+    /// The same request as if it asked for these operations on another source of its project: row 10 is asked of that
+    /// one, and the name in caches is its own.
+    pub fn instead(&self, source: Source, operations: Operations, project: &ProjectRecord) -> Result<Self, Denial> {
+        check_source(&source, project)?;
+        let epochs = (project.epoch, project.source_epoch(&source.to_string()));
+        let key = CacheKey::new(project, &source, &operations, epochs);
+        Ok(Self { source, operations, epochs, key, ..self.clone() })
+    }
+
     /// Whether `f_auto` became AVIF. That is not what AVIF by its name is: an animation stays one, as WebP.
     #[must_use]
     pub fn became_avif(&self, operations: &Operations) -> bool {

@@ -256,6 +256,7 @@ impl From<ProjectError> for Problem {
             ProjectError::Rule(_) => "rule_invalid",
             ProjectError::Preset { .. } => "preset_invalid",
             ProjectError::Grant(_) => "grant_unknown",
+            ProjectError::Fallback(_) => "fallback_invalid",
             ProjectError::PublicCaching => "caching_conflict",
             ProjectError::Policy(_) | ProjectError::Repeated(_) => "policy_invalid",
             ProjectError::TooLarge => "record_too_large",

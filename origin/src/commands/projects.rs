@@ -72,7 +72,7 @@ fn shown(project: &Project) -> Value {
         "require_referer": project.require_referer, "sources": project.sources,
         "grants": project.grants.iter().map(|grant| &grant.name).collect::<Vec<_>>(),
         "presets": project.presets, "watermarks": project.watermarks.iter().map(|mark| &mark.name).collect::<Vec<_>>(),
-        "caching": project.caching, "epoch": project.epoch,
+        "caching": project.caching, "fallback": project.fallback, "epoch": project.epoch,
     })
 }
 

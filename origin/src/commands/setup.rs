@@ -125,6 +125,7 @@ impl Setup {
             presets: std::collections::BTreeMap::new(),
             watermarks: std::collections::BTreeMap::new(),
             caching: Caching::default(),
+            fallback: None,
             key_defaults: KeyDefaults::default(),
             keys: vec![key],
         };

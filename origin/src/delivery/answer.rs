@@ -11,9 +11,10 @@ use sealpix::answer::{
     PREFLIGHT_HEADERS, PROTECTIVE_HEADERS, SHARING_HEADERS, attachment, cache_control, is_not_modified,
 };
 use sealpix::cache_key::ENGINE_VERSION;
-use sealpix::denial::{CODE_HEADER, Denial};
+use sealpix::denial::{CODE_HEADER, Code, Denial};
 use sealpix::gate::Admission;
 use sealpix::operations::Operations;
+use sealpix::record::Caching;
 
 use super::counters::Standing;
 use super::status;
@@ -22,21 +23,20 @@ use crate::derivatives::Made;
 /// Tells the edge which engine made the bytes: it keeps those of its own version only (EDGE-6).
 const ENGINE_HEADER: &str = "Sealpix-Engine";
 
-/// What a 200 and a 304 have in common.
+/// What a picture's answers have in common.
 pub(super) struct Frame<'a> {
     pub(super) admission: &'a Admission,
     pub(super) operations: &'a Operations,
-    pub(super) etag: String,
     pub(super) varies: bool,
     pub(super) now: u64,
     pub(super) standing: Option<Standing>,
 }
 
 impl Frame<'_> {
-    /// Whether the client holds this picture already.
-    pub(super) fn is_not_modified(&self, request: &Parts) -> bool {
+    /// Whether the client holds the picture of this ETag already.
+    pub(super) fn is_not_modified(request: &Parts, etag: &str) -> bool {
         let mut held = request.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        held.any(|held| is_not_modified(held, &self.etag))
+        held.any(|held| is_not_modified(held, etag))
     }
 
     /// Whether any representation would do, but only one that there is (RFC 9110 §13.1.2).
@@ -45,28 +45,32 @@ impl Frame<'_> {
     }
 
     /// 304: the headers that a 200 would have had (CACHE-10).
-    pub(super) fn not_modified(self) -> Response<Body> {
-        finish(self.head(StatusCode::NOT_MODIFIED), Body::empty())
+    pub(super) fn not_modified(&self, etag: &str) -> Response<Body> {
+        finish(self.head(StatusCode::NOT_MODIFIED, self.admission.caching).header(ETAG, etag), Body::empty())
     }
 
     /// 200; for HEAD without the body.
-    pub(super) fn picture(self, made: Made, head_only: bool) -> Response<Body> {
-        let mut head = self
-            .head(StatusCode::OK)
-            .header(CONTENT_TYPE, made.format.content_type())
-            .header(CONTENT_LENGTH, made.bytes.len());
+    pub(super) fn picture(&self, made: Made, etag: &str, head_only: bool) -> Response<Body> {
+        let mut head = self.head(StatusCode::OK, self.admission.caching).header(ETAG, etag);
         if let Some(name) = &self.operations.download {
             head = head.header(CONTENT_DISPOSITION, attachment(name.as_str()));
         }
-        finish(head, if head_only { Body::empty() } else { Body::from(made.bytes) })
+        with_picture(head, made, head_only)
     }
 
-    fn head(&self, status: StatusCode) -> Builder {
-        let Self { admission, etag, varies, now, standing, .. } = self;
+    /// 404 with the project's fallback: browsers show it, and whoever looks at the status sees that the picture is missing.
+    /// No ETag, which would be the missing picture's.
+    pub(super) fn fallback(&self, made: Made, ttl_secs: u32, head_only: bool) -> Response<Body> {
+        let caching = Caching { ttl_secs, ..self.admission.caching };
+        let head = self.head(status(Code::SourceNotFound), caching).header(CODE_HEADER, Code::SourceNotFound.as_str());
+        with_picture(head, made, head_only)
+    }
+
+    fn head(&self, status: StatusCode, caching: Caching) -> Builder {
+        let Self { admission, varies, now, standing, .. } = self;
         let mut head = protected(status)
-            .header(ETAG, etag)
             .header(ENGINE_HEADER, ENGINE_VERSION)
-            .header(CACHE_CONTROL, cache_control(admission.caching, admission.expires, *now));
+            .header(CACHE_CONTROL, cache_control(caching, admission.expires, *now));
         for (name, value) in SHARING_HEADERS {
             head = head.header(name, value);
         }
@@ -75,6 +79,11 @@ impl Frame<'_> {
         }
         if *varies { head.header(VARY, "Accept") } else { head }
     }
+}
+
+fn with_picture(head: Builder, made: Made, head_only: bool) -> Response<Body> {
+    let head = head.header(CONTENT_TYPE, made.format.content_type()).header(CONTENT_LENGTH, made.bytes.len());
+    finish(head, if head_only { Body::empty() } else { Body::from(made.bytes) })
 }
 
 /// OPTIONS: what a page may do, and nothing about the URL (SIG-15).

@@ -6,6 +6,7 @@
 mod answer;
 mod circumstances;
 mod counters;
+mod fallback;
 mod hands;
 pub mod journal;
 mod marks;
@@ -28,6 +29,7 @@ use sealpix::target::{Slug, Target};
 use sealpix::usage::Outcome;
 use sha2::{Digest as _, Sha256};
 
+use answer::Frame;
 pub use answer::problem;
 use circumstances::{Circumstances, Facts};
 pub(crate) use refusal::of_source;
@@ -110,6 +112,10 @@ pub async fn deliver(State(delivery): State<Arc<Delivery>>, request: Request<Bod
     };
     let (outcome, mut response) = match result {
         Ok(response) if response.status() == StatusCode::NOT_MODIFIED => (Outcome::NotModified, response),
+        // A project's fallback is a refusal that shows a picture.
+        Ok(response) if response.status() == status(Code::SourceNotFound) => {
+            (Outcome::Denied(Code::SourceNotFound), response)
+        }
         Ok(response) => (Outcome::Ok, response),
         Err(denial) => (Outcome::Denied(denial.code), problem(&denial, request_id.as_str())),
     };
@@ -137,20 +143,35 @@ async fn way(
         None
     };
     let (operations, varies) = facts.accept.resolve(&admission.operations);
-    let name = Name::of(&admission, &operations, project.version);
+    let frame = Frame { admission: &admission, operations: &operations, varies, now: facts.now, standing };
+    match picture(delivery, &frame, &project, request).await {
+        Err(denial) if denial.code == Code::SourceNotFound => {
+            fallback::shown(delivery, &frame, &project, request.method == Method::HEAD).await.ok_or(denial)
+        }
+        answered => answered,
+    }
+}
+
+/// The picture that was asked for, or that the client has it.
+async fn picture(
+    delivery: &Arc<Delivery>,
+    frame: &Frame<'_>,
+    project: &Versioned<Project>,
+    request: &Parts,
+) -> Result<Response<Body>, Denial> {
+    let Frame { admission, operations, .. } = *frame;
+    let name = Name::of(admission, operations, project.version);
     let mut asked = delivery.derivatives.ask(name, |progress| {
         make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)
     })?;
-    let etag = etag(&asked.source_version().await?, &admission, &operations);
-    let frame =
-        answer::Frame { admission: &admission, operations: &operations, etag, varies, now: facts.now, standing };
-    if frame.is_not_modified(request) {
-        if answer::Frame::is_any_held(request) {
+    let etag = etag(&asked.source_version().await?, admission, operations);
+    if Frame::is_not_modified(request, &etag) {
+        if Frame::is_any_held(request) {
             asked.made().await?;
         }
-        return Ok(frame.not_modified());
+        return Ok(frame.not_modified(&etag));
     }
-    Ok(frame.picture(asked.made().await?, request.method == Method::HEAD))
+    Ok(frame.picture(asked.made().await?, &etag, request.method == Method::HEAD))
 }
 
 /// Finds the picture on disk, or fetches the source, if it has changed, and does the work on it, for everyone who waits.

@@ -55,6 +55,13 @@ pub(crate) struct Name {
 }
 
 impl Name {
+    /// Of a project's fallback, as it is shown in place of a picture. No picture that was asked for has this name, also
+    /// not one of the same source with the same operations: it is kept by another time, and under a 404 (CACHE-12).
+    pub(crate) fn of_fallback(shown: &Admission, operations: &Operations, project_version: u64, ttl_secs: u32) -> Self {
+        let text = format!("fallback-{}", Self::of(shown, operations, project_version).text).into();
+        Self { text, ttl: Duration::from_secs(ttl_secs.into()) }
+    }
+
     /// Of an admitted request with its negotiated operations. The version is that of the project's row: redirects of
     /// remote sources lead where its rules admit, and these stand in no cache key.
     pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64) -> Self {

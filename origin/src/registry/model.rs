@@ -10,7 +10,7 @@ use sealpix::record::{Caching, Environment, Grant, KeyState, NamedPreset, Policy
 use sealpix::target::Slug;
 use serde::{Deserialize, Serialize};
 
-use super::RegistryError;
+use super::{Fallback, RegistryError};
 use crate::vault::Place;
 
 /// A sealed secret and where it stands.
@@ -76,6 +76,8 @@ pub struct Project {
     pub watermarks: Vec<Grant>,
     /// Its caching.
     pub caching: Caching,
+    /// What is shown in place of a picture whose source is missing; no part of its record.
+    pub fallback: Option<Fallback>,
     /// What its new keys get where their maker says nothing; no part of its record.
     pub key_defaults: KeyDefaults,
     /// Moves when all of it is purged.

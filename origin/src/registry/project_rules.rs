@@ -1,10 +1,11 @@
 //! What a project must be, whoever writes it: a state file, the admin API or setup.
 
 use sealpix::envelope::MAX_SEALED_BYTES;
+use sealpix::gate;
 use sealpix::operations::{ITEMS, Name, Operations};
 use sealpix::record::{Environment, Grant, Policy, Preset};
 
-use super::{HostRuleError, Project, StoredSource, normalise_referer};
+use super::{FallbackError, HostRuleError, Project, StoredSource, normalise_referer};
 
 /// Why a project is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum ProjectError {
     /// Others would answer without asking the gate.
     #[error("caching.public lets others answer for us, which a referer list does not allow")]
     PublicCaching,
+    /// What is to be shown where a source is missing.
+    #[error("fallback: {0}")]
+    Fallback(#[from] FallbackError),
     /// A policy that names what is no operation.
     #[error("policy.operations names {0:?}, which is no operation")]
     Policy(String),
@@ -78,6 +82,9 @@ impl Project {
         if self.caching.public && !self.referers.is_empty() {
             return Err(ProjectError::PublicCaching);
         }
+        if let Some(fallback) = &self.fallback {
+            gate::check_source(fallback.source(), &self.record()).map_err(|_| FallbackError::NotAdmitted)?;
+        }
         check_policy(&self.key_defaults.policy)?;
         // Purges give way where there is no room for them.
         let unpurged = Self { source_epochs: Vec::new(), ..self.clone() };
@@ -98,7 +105,7 @@ pub(super) mod tests {
     use sealpix::target::Slug;
 
     use super::*;
-    use crate::registry::{KeyDefaults, normalise_source};
+    use crate::registry::{FallbackDeclared, KeyDefaults, normalise_source};
 
     pub(in crate::registry) fn plain() -> Project {
         Project {
@@ -111,6 +118,7 @@ pub(super) mod tests {
             watermarks: Vec::new(),
             presets: BTreeMap::new(),
             caching: Caching::default(),
+            fallback: None,
             key_defaults: KeyDefaults::default(),
             epoch: 0,
             source_epochs: Vec::new(),
@@ -132,6 +140,18 @@ pub(super) mod tests {
         assert_eq!(named.check(), Err(ProjectError::Policy("sepia".to_owned())));
         let policy = Policy { operations: Some(vec!["w".to_owned(), "w".to_owned()]), ..Policy::default() };
         assert_eq!(check_policy(&policy), Err(ProjectError::Repeated("w".to_owned())), "a list may grow without end");
+        let fallback = |source: &str, sources| {
+            let declared = FallbackDeclared { source: source.to_owned(), ttl_secs: 60 };
+            Project { fallback: Some(declared.try_into().unwrap()), sources, ..plain() }.check()
+        };
+        let admitted = || vec![normalise_source("cdn.example.com").unwrap()];
+        assert_eq!(fallback("cdn.example.com/x.png", admitted()), Ok(()));
+        for (source, sources) in
+            [("cdn.example.com/x.png", vec![]), ("a.example.com/x", admitted()), ("@gallery/x", admitted())]
+        {
+            let refused = Err(ProjectError::Fallback(FallbackError::NotAdmitted));
+            assert_eq!(fallback(source, sources), refused, "{source}");
+        }
         let sources = (0..4_000).map(|n| normalise_source(&format!("host-{n}.of-a-long-name.example.com")).unwrap());
         assert_eq!(Project { sources: sources.collect(), ..plain() }.check(), Err(ProjectError::TooLarge));
     }

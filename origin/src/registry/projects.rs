@@ -17,7 +17,7 @@ pub(super) const COLUMNS: &str = "p.slug, p.environment, p.referers, p.require_r
      p.caching, p.epoch, p.version, p.key_defaults, (SELECT string_agg(s.name || ':' || CAST(s.version AS TEXT), ',') \
      FROM grants g JOIN sources s ON s.name = g.source WHERE g.project = p.slug), p.is_removed, \
      (SELECT string_agg(CAST(e.epoch AS TEXT) || ' ' || e.prefix, '\n') FROM source_epochs e WHERE e.project = p.slug), \
-     (SELECT string_agg(w.name || ':' || CAST(w.version AS TEXT), ',') FROM watermarks w WHERE w.project = p.slug)";
+     (SELECT string_agg(w.name || ':' || CAST(w.version AS TEXT), ',') FROM watermarks w WHERE w.project = p.slug), p.fallback";
 
 pub(super) async fn find(db: &mut impl Query, slug: &Slug) -> Result<Option<Versioned<Project>>, RegistryError> {
     Ok(find_any(db, slug).await?.filter(|(_, is_removed)| !is_removed).map(|(project, _)| project))
@@ -41,6 +41,7 @@ pub(super) fn read(row: &Row) -> Result<Versioned<Project>, RegistryError> {
         presets: row.json(5, "project's presets")?,
         watermarks: parsed(read_grants(row.get::<Option<String>>(13)?.as_deref().unwrap_or_default()), "watermark")?,
         caching: row.json(6, "project's caching")?,
+        fallback: row.json(14, "project's fallback")?,
         key_defaults: row.json(9, "project's defaults of keys")?,
         epoch: row.get(7)?,
         source_epochs: parsed(
@@ -75,7 +76,8 @@ fn described(project: &Project) -> serde_json::Value {
     json!({
         "environment": project.environment, "referers": project.referers, "require_referer": project.require_referer,
         "sources": project.sources, "grants": granted(project), "presets": project.presets,
-        "caching": project.caching, "key_defaults": project.key_defaults, "epoch": project.epoch,
+        "caching": project.caching, "fallback": project.fallback, "key_defaults": project.key_defaults,
+        "epoch": project.epoch,
     })
 }
 
@@ -164,9 +166,10 @@ impl Change {
             }
         }
         let sql = "INSERT INTO projects (slug, environment, referers, require_referer, sources, presets, caching, \
-                   epoch, version, key_defaults) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (slug) DO UPDATE SET \
+                   epoch, version, key_defaults, fallback) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (slug) DO UPDATE SET \
                    environment = $2, referers = $3, require_referer = $4, sources = $5, presets = $6, caching = $7, \
-                   epoch = $8, version = $9, key_defaults = $10, is_removed = 0";
+                   epoch = $8, version = $9, key_defaults = $10, fallback = $11, is_removed = 0";
         let values = values![
             wanted.slug.as_str(),
             to_json(&wanted.environment)?,
@@ -178,6 +181,7 @@ impl Change {
             wanted.epoch,
             version,
             to_json(&wanted.key_defaults)?,
+            to_json(&wanted.fallback)?,
         ];
         self.execute(sql, values).await?;
         self.execute("DELETE FROM grants WHERE project = $1", values![wanted.slug.as_str()]).await?;
@@ -213,7 +217,8 @@ impl Change {
         self.execute("DELETE FROM watermarks WHERE project = $1", values![slug.as_str()]).await?;
         let version = next_version(stored.version, now);
         let sql = "UPDATE projects SET environment = $2, referers = '[]', require_referer = 0, sources = '[]', \
-                   presets = '{}', caching = $3, key_defaults = '{}', epoch = $5, version = $4, is_removed = 1 \
+                   presets = '{}', caching = $3, key_defaults = '{}', fallback = 'null', epoch = $5, \
+                   version = $4, is_removed = 1 \
                    WHERE slug = $1";
         let emptied = (to_json(&Environment::default())?, to_json(&Caching::default())?);
         let mut purged = stored.value.clone();

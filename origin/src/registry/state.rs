@@ -17,8 +17,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Key, KeyDefaults, MAX_WATERMARK_BYTES, Project, ProjectError, SourceKind, StoredSource, check_policy,
-    normalise_referer, normalise_source, read_grants, read_preset, read_watermark,
+    FallbackDeclared, Key, KeyDefaults, MAX_WATERMARK_BYTES, Project, ProjectError, SourceKind, StoredSource,
+    check_policy, normalise_referer, normalise_source, read_grants, read_preset, read_watermark,
 };
 use crate::images::Derivative;
 use crate::keys::seal;
@@ -111,6 +111,9 @@ pub struct ProjectDeclared {
     /// Caching.
     #[serde(default)]
     pub caching: Caching,
+    /// What is shown in place of a picture whose source is missing.
+    #[serde(default)]
+    pub fallback: Option<FallbackDeclared>,
     /// What its new keys get where their maker says nothing.
     #[serde(default)]
     pub key_defaults: KeyDefaults,
@@ -314,6 +317,7 @@ impl ProjectDeclared {
             presets: presets.collect::<Result<_, ProjectError>>()?,
             watermarks: Vec::new(),
             caching: self.caching,
+            fallback: self.fallback.clone().map(TryInto::try_into).transpose()?,
             key_defaults: self.key_defaults.clone(),
             epoch: 0,
             source_epochs: Vec::new(),

@@ -23,7 +23,7 @@ pub(crate) use crate::watermarks::{
     a_watermark_is_kept_and_its_version_rises_with_each_change,
 };
 
-use crate::home::{Home, Opened, Rotation, key, name, project, public_key, slug, source};
+use crate::home::{Home, Opened, Rotation, fallback, key, name, project, public_key, slug, source};
 
 /// The clock of these tests stands still unless they say so.
 pub(crate) const NOW: u64 = 1_800_000_000_000;
@@ -145,12 +145,14 @@ pub(crate) async fn versions_rise_with_each_change_and_stand_without(home: &Home
         assert_eq!(versions(&registry, 1).await, expected, "an end moved away");
     }
 
-    let changes: [fn(Project) -> Project; 6] = [
+    let changes: [fn(Project) -> Project; 8] = [
         |project| Project { referers: vec![], ..project },
         |project| Project { require_referer: false, ..project },
         |project| Project { sources: vec![], ..project },
         |project| Project { presets: std::collections::BTreeMap::new(), ..project },
         |project| Project { caching: Caching::default(), ..project },
+        |project| Project { fallback: Some(fallback("@gallery/missing.png")), ..project },
+        |project| Project { fallback: None, ..project },
         |project| Project { environment: sealpix::record::Environment::Production, epoch: 5, ..project },
     ];
     let mut held = project("my-app", &[]);

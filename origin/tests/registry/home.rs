@@ -13,7 +13,8 @@ use sealpix::target::Slug;
 use sealpix_origin::config::{Config, Database, Environment};
 use sealpix_origin::origin::{OpenError, Origin};
 use sealpix_origin::registry::{
-    Author, Cell, Change, EdgeLink, Key, KeyDefaults, Project, Registry, RegistryError, SourceKind, StoredSource,
+    Author, Cell, Change, EdgeLink, Fallback, FallbackDeclared, Key, KeyDefaults, Project, Registry, RegistryError,
+    SourceKind, StoredSource,
 };
 
 use crate::server::{Server, ask};
@@ -59,6 +60,7 @@ impl Home {
         let epochs = if version == 4 { "DROP TABLE source_epochs;" } else { "" };
         self.tamper(&format!(
             "DELETE FROM refinery_schema_history WHERE version >= {version};
+             ALTER TABLE projects DROP COLUMN fallback;
              ALTER TABLE sources DROP COLUMN credentials_cell;
              ALTER TABLE sources DROP COLUMN cell_version;
              DROP TABLE watermarks;
@@ -244,6 +246,10 @@ pub(crate) fn key(number: u16) -> Key {
     }
 }
 
+pub(crate) fn fallback(source: &str) -> Fallback {
+    FallbackDeclared { source: source.to_owned(), ttl_secs: 90 }.try_into().unwrap()
+}
+
 /// A project with nothing left at its default.
 pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
     let preset = Preset::new(Operations::read("w_400,h_300").unwrap()).unwrap();
@@ -257,6 +263,7 @@ pub(crate) fn project(text: &str, grants: &[&str]) -> Project {
         presets: BTreeMap::from([(name("card"), preset)]),
         watermarks: Vec::new(),
         caching: Caching { ttl_secs: 60, public: false },
+        fallback: Some(fallback("cdn.example.com/missing.png")),
         key_defaults: KeyDefaults { limits: Limits { minute: 7, day: 70 }, policy: Policy::default() },
         epoch: 2,
         source_epochs: Vec::new(),

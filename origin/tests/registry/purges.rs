@@ -116,7 +116,7 @@ pub(crate) async fn a_project_that_grows_drops_its_prefixes_and_moves_whole(home
     let rule =
         |number| sealpix_origin::registry::normalise_source(&format!("host-{number}.of-a-long-name.example.com"));
     let sources: Vec<_> = (0..2_000).map(|number| rule(number).unwrap()).collect();
-    let grown = Project { sources, ..project("my-app", &[]) };
+    let grown = Project { sources, fallback: None, ..project("my-app", &[]) };
     assert_eq!(grown.check(), Ok(()));
     registry.apply(vec![grown], vec![], vec![], NOW).await.unwrap();
     assert_eq!(epochs(&registry, "@gallery/000a").await, (NOW + 60, 0));

@@ -118,7 +118,8 @@ pub(crate) async fn a_project_has_so_many_watermarks_and_a_record_that_can_be_pu
 
     // The rules leave no room: neither more of them beside the marks, nor a mark beside them.
     let host = |number| normalise_source(&format!("host-{number}.of-a-long-name.example.com")).unwrap();
-    let with = |hosts: usize| Project { sources: (0..hosts).map(host).collect(), ..project("my-app", &[]) };
+    let with =
+        |hosts: usize| Project { sources: (0..hosts).map(host).collect(), fallback: None, ..project("my-app", &[]) };
     let most = (1..4_000).rev().find(|hosts| with(*hosts).check().is_ok()).unwrap();
     let refused = registry.apply(vec![with(most)], vec![], vec![], NOW).await;
     assert!(matches!(refused, Err(RegistryError::Refused(_))), "{refused:?}");

@@ -14,6 +14,7 @@ mod disk;
 mod documentation;
 mod edge_doctor;
 mod examples;
+mod fallback;
 mod harness;
 mod instances;
 mod kept;

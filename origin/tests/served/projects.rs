@@ -246,6 +246,13 @@ fn what_a_project_may_not_be_is_named() {
         (json!({ "presets": { "a": "w_0" } }), "preset_invalid", "operation w"),
         (json!({ "referers": ["a.example"], "caching": { "public": true } }), "caching_conflict", "public"),
         (json!({ "key_defaults": { "policy": { "operations": ["no"] } } }), "policy_invalid", "no"),
+        (json!({ "fallback": { "source": "missing.png" } }), "fallback_invalid", "path"),
+        (json!({ "fallback": { "source": "@gallery/../x" } }), "fallback_invalid", "segment"),
+        (json!({ "fallback": { "source": "@gallery/x", "ttl_secs": 0 } }), "fallback_invalid", "ttl_secs"),
+        (json!({ "fallback": { "source": "@gallery/x", "ttl_secs": 86_401 } }), "fallback_invalid", "ttl_secs"),
+        (json!({ "fallback": { "source": "@other/x.png" } }), "fallback_invalid", "admit"),
+        (json!({ "fallback": { "source": "cdn.example.com/x.png" } }), "fallback_invalid", "admit"),
+        (json!({ "fallback": { "source": "@gallery/x" }, "grants": [] }), "fallback_invalid", "admit"),
     ] {
         let refused = api.patch("/projects/a-shop", &rules);
         refused.refuses(422, code);
@@ -275,6 +282,29 @@ fn what_a_project_may_not_be_is_named() {
     api.delete(preset).refuses(404, "not_found");
     api.get(preset).refuses(404, "not_found");
     api.put("/projects/a-shop/presets/A", &json!({ "operations": "_" })).refuses(404, "not_found");
+}
+
+#[test]
+fn a_fallback_is_set_changed_and_taken_away_and_its_grant_stays() {
+    let (_data, _served, api) = served();
+    let wanted = json!({ "slug": "a-shop", "grants": ["gallery"], "fallback": { "source": "@gallery/missing.png" } });
+    let made = api.post("/projects", &wanted).is(201);
+    let expected = |ttl_secs| json!({ "source": "@gallery/missing.png", "ttl_secs": ttl_secs });
+    assert_eq!((&made["fallback"], &api.get("/projects/a-shop").is(200)["fallback"]), (&expected(60), &expected(60)));
+    let change = |body: Value| api.patch("/projects/a-shop", &body);
+    assert_eq!(change(json!({ "fallback": { "ttl_secs": 5 } })).is(200)["fallback"], expected(5));
+    assert_eq!(change(json!({ "require_referer": true })).is(200)["fallback"], expected(5), "what is not said stays");
+    change(json!({ "grants": [] })).refuses(422, "fallback_invalid");
+    let remote = json!({ "source": "https://CDN.example.com/a b.png?v=1", "ttl_secs": 86_400 });
+    let changed = change(json!({ "sources": ["cdn.example.com"], "grants": [], "fallback": remote })).is(200);
+    assert_eq!(changed["fallback"]["source"], "cdn.example.com/a%20b.png?v=1");
+    assert_eq!(change(json!({ "fallback": changed["fallback"] })).is(200)["fallback"], changed["fallback"]);
+    for body in [json!({ "fallback": "@gallery/x" }), json!({ "fallback": { "ttl_secs": "5" } })] {
+        change(body).refuses(400, "invalid");
+    }
+    assert_eq!(change(json!({ "fallback": null })).is(200)["fallback"], Value::Null);
+    change(json!({ "fallback": { "ttl_secs": 5 } })).refuses(400, "invalid");
+    change(json!({ "sources": [] })).is(200);
 }
 
 #[test]

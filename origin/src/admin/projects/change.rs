@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use sealpix::target::Slug;
 
-use super::shape::{Caching, Changes, KeyDefaults, Shown};
+use super::shape::{Caching, Changes, Fallback, KeyDefaults, Shown};
 use crate::access::permission::Permission;
 use crate::admin::caller::Caller;
 use crate::admin::edge::Changed;
@@ -12,7 +12,7 @@ use crate::admin::input::{Body, Input, merged};
 use crate::admin::responses::{Bodied, Guarded, Judged, Named};
 use crate::admin::{Answer, Problem, Shared};
 use crate::registry::{
-    Project, RecordName, StoredSource, normalise_referer, normalise_source, read_grants, read_preset,
+    Project, ProjectError, RecordName, StoredSource, normalise_referer, normalise_source, read_grants, read_preset,
 };
 
 impl Changes {
@@ -38,6 +38,8 @@ impl Changes {
         }
         project.require_referer = self.require_referer.unwrap_or(project.require_referer);
         project.caching = merged(Caching::from(project.caching), self.caching)?.into();
+        let fallback = merged(project.fallback.map(Fallback::from), self.fallback)?;
+        project.fallback = fallback.map(TryInto::try_into).transpose().map_err(ProjectError::from)?;
         project.key_defaults = merged(KeyDefaults::from(project.key_defaults), self.key_defaults)?.into();
         project.check()?;
         Ok(project)

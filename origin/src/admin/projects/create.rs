@@ -53,6 +53,9 @@ pub(super) struct Wanted {
     /// Its caching.
     #[serde(default)]
     caching: Option<shape::Caching>,
+    /// What is shown in place of a picture whose source is missing; nothing if not said.
+    #[serde(default)]
+    fallback: Option<shape::Fallback>,
     /// What its new keys get where their maker says nothing.
     #[serde(default)]
     key_defaults: Option<shape::KeyDefaults>,
@@ -61,11 +64,32 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Its name, and what is said of it.
     fn split(self) -> (Slug, Changes) {
-        let Self { slug, environment, referers, require_referer, sources, grants, presets, caching, key_defaults } =
-            self;
+        let Self {
+            slug,
+            environment,
+            referers,
+            require_referer,
+            sources,
+            grants,
+            presets,
+            caching,
+            fallback,
+            key_defaults,
+        } = self;
         let caching = caching.and_then(|caching| serde_json::to_value(caching).ok());
+        let fallback = fallback.and_then(|fallback| serde_json::to_value(fallback).ok());
         let key_defaults = key_defaults.and_then(|defaults| serde_json::to_value(defaults).ok());
-        let said = Changes { environment, referers, require_referer, sources, grants, presets, caching, key_defaults };
+        let said = Changes {
+            environment,
+            referers,
+            require_referer,
+            sources,
+            grants,
+            presets,
+            caching,
+            fallback,
+            key_defaults,
+        };
         (slug, said)
     }
 }
@@ -82,6 +106,7 @@ fn plain(slug: Slug) -> Project {
         watermarks: Vec::new(),
         presets: BTreeMap::new(),
         caching: Caching::default(),
+        fallback: None,
         key_defaults: KeyDefaults::default(),
         epoch: 0,
         source_epochs: Vec::new(),

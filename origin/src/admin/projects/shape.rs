@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::keys::shape::{Limits, Policy};
-use crate::registry::{self, Project};
+use crate::registry::{self, FallbackDeclared, FallbackError, Project};
 
 /// What a project is for: production and staging fetch nothing that no rule allows; only development's referers may be
 /// local.
@@ -74,6 +74,38 @@ impl From<Caching> for record::Caching {
     }
 }
 
+/// The picture that is shown, with status 404, in place of one whose source is missing.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct Fallback {
+    /// Where it is, as in `POST /sign`; the project's sources and grants must admit it.
+    #[schema(max_length = 2_048, example = "@gallery/missing.png")]
+    source: String,
+    /// Seconds that it may be kept; 60 if not said.
+    #[serde(default = "fallback_ttl_secs")]
+    #[schema(format = "int64", minimum = 1, maximum = 86_400, default = fallback_ttl_secs)]
+    ttl_secs: u32,
+}
+
+fn fallback_ttl_secs() -> u32 {
+    registry::FALLBACK_TTL_SECS
+}
+
+impl From<registry::Fallback> for Fallback {
+    fn from(fallback: registry::Fallback) -> Self {
+        let FallbackDeclared { source, ttl_secs } = fallback.into();
+        Self { source, ttl_secs }
+    }
+}
+
+impl TryFrom<Fallback> for registry::Fallback {
+    type Error = FallbackError;
+
+    fn try_from(Fallback { source, ttl_secs }: Fallback) -> Result<Self, FallbackError> {
+        FallbackDeclared { source, ttl_secs }.try_into()
+    }
+}
+
 /// What new keys get where their maker says nothing.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -118,6 +150,8 @@ pub(in crate::admin) struct Shown {
     presets: BTreeMap<String, String>,
     /// Its caching.
     caching: Caching,
+    /// What is shown in place of a picture whose source is missing.
+    fallback: Option<Fallback>,
     /// What its new keys get where their maker says nothing.
     key_defaults: KeyDefaults,
     /// Moves when all of it is purged.
@@ -135,6 +169,7 @@ impl From<Project> for Shown {
             grants: project.grants.iter().map(|grant| grant.name.to_string()).collect(),
             presets: project.presets.iter().map(|(name, preset)| (name.to_string(), preset.to_string())).collect(),
             caching: project.caching.into(),
+            fallback: project.fallback.map(Fallback::from),
             key_defaults: project.key_defaults.into(),
             epoch: project.epoch,
         }
@@ -165,7 +200,16 @@ pub(in crate::admin) struct Changes {
     /// Its caching.
     #[schema(value_type = Option<Caching>)]
     pub(super) caching: Option<serde_json::Value>,
+    /// What is shown in place of a picture whose source is missing; null for nothing.
+    #[serde(deserialize_with = "said")]
+    #[schema(value_type = Option<Fallback>)]
+    pub(super) fallback: Option<serde_json::Value>,
     /// What its new keys get where their maker says nothing.
     #[schema(value_type = Option<KeyDefaults>)]
     pub(super) key_defaults: Option<serde_json::Value>,
+}
+
+/// A field that is there, also where it is null.
+fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(Some)
 }

@@ -31,6 +31,7 @@ pub const TABLES: &[Table] = &[
             "version",
             "is_removed",
             "key_defaults",
+            "fallback",
         ],
         key: 1,
     },
