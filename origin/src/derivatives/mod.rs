@@ -37,7 +37,7 @@ use memory::{Found, Memory};
 
 use crate::clock::Clock;
 use crate::config::DerivativesConfig;
-use crate::images::Format;
+use crate::images::{Format, Settings};
 use crate::observe::metrics::Metrics;
 
 /// Who may wait for one picture, at most: three quarters of the connections that there can be, so that others are answered, too.
@@ -56,9 +56,10 @@ pub(crate) struct Name {
 
 impl Name {
     /// Of an admitted request with its negotiated operations. The version is that of the project's row: redirects of
-    /// remote sources lead where its rules admit, and these stand in no cache key.
-    pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64) -> Self {
-        let text = format!("{}-{project_version}", admission.cache_key(operations)).into();
+    /// remote sources lead where its rules admit, and these stand in no cache key. Nor do the engine's settings, which the edge
+    /// does not know.
+    pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64, settings: Settings) -> Self {
+        let text = format!("{}-{project_version}{}", admission.cache_key(operations), settings.name()).into();
         Self { text, ttl: Duration::from_secs(u64::from(admission.caching.ttl_secs)) }
     }
 }

@@ -6,6 +6,7 @@ mod gif;
 pub(super) mod jpeg;
 mod png;
 mod skim;
+mod svg;
 mod webp;
 
 use super::colour::Profile;
@@ -45,6 +46,7 @@ fn of(coding: &Coding) -> &'static dyn Decoder {
         Coding::Webp { animated: false } => &webp::Still,
         Coding::Gif | Coding::Webp { animated: true } => &frames::Moving,
         Coding::Avif => &avif::Dav1d,
+        Coding::Svg => &svg::Resvg,
     }
 }
 
