@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use resvg::tiny_skia::{PathSegment, Rect, Transform};
+use resvg::tiny_skia::{Rect, Transform};
 use resvg::usvg::filter::{Filter, Kind};
 use resvg::usvg::{ClipPath, Group, Mask, Node, Paint, Path, Pattern, Tree};
 
 use super::super::error::ImageError;
 use super::super::geometry::Size;
+use super::outline::{Outline, dashes};
 
 /// Most things that are looked at; patterns in patterns come again for each who wears them.
 const MOST_VISITS: u32 = 200_000;
@@ -25,9 +26,6 @@ const FILTER_NANOS: f64 = 40.0;
 /// Nanoseconds for a segment of a path, and for each row of pixels that it crosses.
 const SEGMENT_NANOS: f64 = 400.0;
 const ROW_NANOS: f64 = 40.0;
-
-/// What the library makes of one path's dashes, at most.
-const MOST_DASHES: f64 = 1_000_000.0;
 
 /// What drawing takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -261,46 +259,4 @@ fn layer(group: &Group, transform: Transform, ground: Ground) -> Option<(Ground,
     let width = f64::from(of.width() + 5.0).min(f64::from(most.width()) + 1.0);
     let height = f64::from(of.height() + 5.0).min(f64::from(most.height()) + 1.0);
     Some((Ground { most, width, height }, transform))
-}
-
-/// The length of a path's outline in its own units, and what of it crosses how many rows of pixels.
-struct Outline {
-    segments: f64,
-    length: f64,
-    rows: f64,
-}
-
-impl Outline {
-    fn of(path: &Path, scale: f64, height: f64) -> Self {
-        let mut outline = Self { segments: 0.0, length: 0.0, rows: 0.0 };
-        let mut last = (0.0, 0.0);
-        let mut go = |x: f32, y: f32, draws: bool| {
-            let to = (f64::from(x), f64::from(y));
-            let far = (to.0 - last.0).hypot(to.1 - last.1);
-            last = to;
-            if draws {
-                outline.segments += 1.0;
-                outline.length += far;
-                // A turn may put it upright.
-                outline.rows += (far * scale).min(height);
-            }
-        };
-        for segment in path.data().segments() {
-            match segment {
-                PathSegment::MoveTo(to) => go(to.x, to.y, false),
-                PathSegment::LineTo(to) => go(to.x, to.y, true),
-                PathSegment::QuadTo(by, to) => [by, to].iter().for_each(|to| go(to.x, to.y, true)),
-                PathSegment::CubicTo(by, near, to) => [by, near, to].iter().for_each(|to| go(to.x, to.y, true)),
-                PathSegment::Close => {}
-            }
-        }
-        outline
-    }
-}
-
-fn dashes(pattern: Option<&[f32]>, length: f64) -> f64 {
-    let Some(pattern) = pattern else { return 0.0 };
-    let sum: f64 = pattern.iter().copied().map(f64::from).sum();
-    // Division by nothing makes infinitely many.
-    (length / sum * pattern.len() as f64).min(MOST_DASHES)
 }

@@ -1,10 +1,11 @@
 //! What of an SVG may come before `usvg`: it expands every `use`, converts a mask once for each who wears it, and recurses into
 //! all of them, so that a few hundred bytes could become anything (the billion laughs of elements).
 //!
-//! [`Census`] counts what the elements become: an element, its children, and what each reference of it drags in. A reference is
+//! [`Census`] counts what the elements become, and what it takes to read them: an element, its children, and what each reference of it drags in. A reference is
 //! any `#name` in an attribute, in `style` or in a rule of a style sheet that matches; those that are inherited count for all
 //! below. It counts too much rather than too little. A file that refers into itself has no end, and is refused for its depth.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use resvg::usvg::roxmltree::{Document, Node, NodeId, ParsingOptions};
@@ -24,11 +25,22 @@ const MOST_ELEMENTS: u64 = 100_000;
 /// Deepest that elements and what they refer to may stand in each other: the libraries recurse, on a stack of 2 MiB.
 const MOST_DEPTH: u32 = 48;
 
-/// Most pairs of an element and a rule that may match it.
-const MOST_MATCHES: usize = 5_000_000;
+/// Most steps to them all: bytes of attributes that are read, selectors that are tried, declarations that are taken over. A
+/// file's own bytes are fewer; a `use` has them all read again.
+const MOST_STEPS: u64 = 20_000_000;
 
-/// Most references that an element inherits.
+/// Most attributes of an element: the reader compares each with each.
+const MOST_ATTRIBUTES: usize = 256;
+
+/// Most bytes of an attribute that is no outline: all elements below may read it again.
+const LONGEST_ATTRIBUTE_BYTES: usize = 2048;
+
+/// Most references of an element, and most that it inherits.
+const MOST_REFERENCES: usize = 64;
 const MOST_INHERITED: usize = 16;
+
+/// The namespace; elements of others are passed over.
+const SVG: &str = "http://www.w3.org/2000/svg";
 
 /// Elements that would be left out of the picture.
 const NOT_DRAWN: [(&str, &str); 3] = [
@@ -37,7 +49,7 @@ const NOT_DRAWN: [(&str, &str); 3] = [
     ("foreignObject", "svg with a page in it"),
 ];
 
-/// The document, and how many elements it becomes.
+/// The document, and what its tree holds together with it, in bytes, at most.
 pub(super) fn read(source: &[u8]) -> Result<(Document<'_>, u64), ImageError> {
     if source.len() > MOST_BYTES {
         return Err(ImageError::SourceTooLarge);
@@ -47,6 +59,9 @@ pub(super) fn read(source: &[u8]) -> Result<(Document<'_>, u64), ImageError> {
     if text.contains("<!ENTITY") {
         return Err(ImageError::FormatUnsupported("svg with entities"));
     }
+    if text.split('<').any(|tag| attributes(tag) > MOST_ATTRIBUTES) {
+        return Err(ImageError::SourceTooLarge);
+    }
     let options = ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| match error {
         resvg::usvg::roxmltree::Error::NodesLimitReached => ImageError::SourceTooLarge,
@@ -55,7 +70,7 @@ pub(super) fn read(source: &[u8]) -> Result<(Document<'_>, u64), ImageError> {
     if document.root_element().tag_name().name() != "svg" {
         return Err(ImageError::NotAnImage("it is markup of something else"));
     }
-    for node in document.descendants() {
+    for node in document.descendants().filter(|node| matches!(node.tag_name().namespace(), None | Some(SVG))) {
         let name = node.tag_name().name();
         if let Some((_, what)) = NOT_DRAWN.iter().find(|(element, _)| *element == name) {
             return Err(ImageError::FormatUnsupported(what));
@@ -66,22 +81,35 @@ pub(super) fn read(source: &[u8]) -> Result<(Document<'_>, u64), ImageError> {
             return Err(ImageError::FormatUnsupported("svg that refers to other files"));
         }
     }
-    let elements = Census::of(&document)?.of_element(document.root_element(), 0)?.elements;
-    if elements > MOST_ELEMENTS { Err(ImageError::SourceTooLarge) } else { Ok((document, elements)) }
+    let tally = Census::of(&document)?.of_element(document.root_element(), 0)?;
+    if tally.elements > MOST_ELEMENTS || tally.steps > MOST_STEPS {
+        return Err(ImageError::SourceTooLarge);
+    }
+    let tree_bytes = tally.elements * 1024 + tally.vertices * 32 + source.len() as u64 * 8;
+    Ok((document, tree_bytes))
 }
 
-/// What document and tree hold together, at most. Measured: 300 to 700 bytes an element, a curve has 28 bytes for at least 4 of
-/// the file's.
-pub(super) fn tree_bytes(source: &[u8], elements: u64) -> u64 {
-    elements * 1024 + source.len() as u64 * 16
+/// Values in quotes up to the tag's end.
+fn attributes(tag: &str) -> usize {
+    let (mut count, mut quote) = (0, None);
+    for byte in tag.bytes() {
+        match (byte, quote) {
+            (b'>', None) => break,
+            (b'"' | b'\'', None) => (count, quote) = (count + 1, Some(byte)),
+            (byte, Some(open)) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// What an element becomes, with everything below it and everything that it refers to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     elements: u64,
-    /// Of its paths, at most: a marker stands at each.
+    /// Of its outlines, at most: a marker stands at each.
     vertices: u64,
+    steps: u64,
     depth: u32,
 }
 
@@ -94,6 +122,8 @@ struct Reference<'a, 'input> {
 
 struct Census<'a, 'input> {
     references: HashMap<NodeId, Vec<Reference<'a, 'input>>>,
+    /// What finding the references took.
+    steps: HashMap<NodeId, u64>,
     tallies: HashMap<NodeId, Tally>,
 }
 
@@ -120,12 +150,13 @@ impl<'a, 'input> Census<'a, 'input> {
             let found = rule.declarations.iter().flat_map(|held| named(held.name, held.value));
             found.collect::<Vec<_>>()
         };
-        let rules: Vec<_> =
-            sheet.rules.iter().map(|rule| (rule, of_rule(rule))).filter(|(_, found)| !found.is_empty()).collect();
-        // The library matches every rule with every element, too.
-        if sheet.rules.len().saturating_mul(elements.len()) > MOST_MATCHES {
+        let bytes = |rule: &Rule<'_>| rule.declarations.iter().map(|held| 8 + held.value.len()).sum::<usize>();
+        if sheet.rules.iter().flat_map(|rule| &rule.declarations).any(|held| held.value.len() > LONGEST_ATTRIBUTE_BYTES)
+        {
             return Err(ImageError::SourceTooLarge);
         }
+        let rules: Vec<_> = sheet.rules.iter().map(|rule| (rule, of_rule(rule))).collect();
+        let (taken, mut steps) = (Cell::new(0), HashMap::new());
         let mut references = HashMap::<NodeId, Vec<Reference<'_, '_>>>::new();
         for element in elements {
             let above = element.parent().and_then(|parent| references.get(&parent.id())).into_iter().flatten();
@@ -140,7 +171,13 @@ impl<'a, 'input> Census<'a, 'input> {
                     }
                 });
             };
+            let before = taken.get();
             for held in element.attributes() {
+                let is_outline = matches!(held.name(), "d" | "points");
+                if held.value().len() > LONGEST_ATTRIBUTE_BYTES && !is_outline {
+                    return Err(ImageError::SourceTooLarge);
+                }
+                taken.set(taken.get() + held.value().len() as u64);
                 match held.name() {
                     "id" | "d" | "points" => {}
                     "style" => {
@@ -150,15 +187,20 @@ impl<'a, 'input> Census<'a, 'input> {
                 }
             }
             for (rule, found) in &rules {
-                if rule.selector.matches(&Matched(element)) {
+                if rule.selector.matches(&Matched(element, &taken)) {
+                    taken.set(taken.get() + bytes(rule) as u64);
                     add(found.clone());
                 }
             }
+            if own.len() > MOST_REFERENCES || taken.get() > MOST_STEPS {
+                return Err(ImageError::SourceTooLarge);
+            }
+            steps.insert(element.id(), taken.get() - before);
             if !own.is_empty() {
                 references.insert(element.id(), own);
             }
         }
-        Ok(Self { references, tallies: HashMap::new() })
+        Ok(Self { references, steps, tallies: HashMap::new() })
     }
 
     fn of_element(&mut self, element: Node<'a, 'input>, depth: u32) -> Result<Tally, ImageError> {
@@ -170,7 +212,8 @@ impl<'a, 'input> Census<'a, 'input> {
             return Err(TOO_DEEP);
         }
         let path = ["d", "points"].iter().filter_map(|name| element.attribute(*name)).map(str::len).sum::<usize>();
-        let mut tally = Tally { elements: 1, vertices: path as u64 / 2 + 1, depth: 1 };
+        let steps = self.steps.get(&element.id()).copied().unwrap_or_default();
+        let mut tally = Tally { elements: 1, vertices: path as u64 / 2 + 1, steps, depth: 1 };
         for child in element.children().filter(Node::is_element) {
             tally.add(self.of_element(child, depth + 1)?, 1);
         }
@@ -196,31 +239,44 @@ impl Tally {
     fn add(&mut self, other: Self, times: u64) {
         self.elements = self.elements.saturating_add(other.elements.saturating_mul(times));
         self.vertices = self.vertices.saturating_add(other.vertices.saturating_mul(times));
+        self.steps = self.steps.saturating_add(other.steps.saturating_mul(times));
         self.depth = self.depth.max(other.depth + 1);
     }
 }
 
-/// What a selector asks of an element: what `usvg` has it answer.
-struct Matched<'a, 'input>(Node<'a, 'input>);
+/// What a selector asks of an element, answered as `usvg` does. Selectors are tried in every way in which they could match, which
+/// in long ones has no end: each question is a step, and after the last of them nothing matches.
+struct Matched<'a, 'input, 'steps>(Node<'a, 'input>, &'steps Cell<u64>);
 
-impl Element for Matched<'_, '_> {
+impl<'a, 'input> Matched<'a, 'input, '_> {
+    fn step(&self, steps: usize) -> bool {
+        self.1.set(self.1.get() + steps as u64);
+        self.1.get() <= MOST_STEPS
+    }
+
+    fn other(&self, node: Option<Node<'a, 'input>>) -> Option<Self> {
+        node.filter(|_| self.step(1)).map(|node| Self(node, self.1))
+    }
+}
+
+impl Element for Matched<'_, '_, '_> {
     fn parent_element(&self) -> Option<Self> {
-        self.0.parent_element().map(Self)
+        self.other(self.0.parent_element())
     }
 
     fn prev_sibling_element(&self) -> Option<Self> {
-        self.0.prev_sibling_element().map(Self)
+        self.other(self.0.prev_sibling_element())
     }
 
     fn has_local_name(&self, name: &str) -> bool {
-        self.0.tag_name().name() == name
+        self.step(1) && self.0.tag_name().name() == name
     }
 
     fn attribute_matches(&self, name: &str, operator: AttributeOperator<'_>) -> bool {
-        self.0.attribute(name).is_some_and(|value| operator.matches(value))
+        self.0.attribute(name).is_some_and(|value| self.step(1 + value.len() / 16) && operator.matches(value))
     }
 
     fn pseudo_class_matches(&self, class: PseudoClass<'_>) -> bool {
-        matches!(class, PseudoClass::FirstChild) && self.0.prev_sibling_element().is_none()
+        self.step(1) && matches!(class, PseudoClass::FirstChild) && self.0.prev_sibling_element().is_none()
     }
 }

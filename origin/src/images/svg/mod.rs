@@ -7,6 +7,7 @@
 
 mod cost;
 mod guard;
+mod outline;
 
 use std::sync::Arc;
 
@@ -43,12 +44,11 @@ impl PartialEq for Drawing {
 ///
 /// [`ImageError::NotAnImage`] where the root is no `svg`; [`ImageError::SourceTooLarge`] for more than [`guard`] admits.
 pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
-    let (document, elements) = guard::read(source)?;
+    let (document, tree_bytes) = guard::read(source)?;
     let alone = ImageHrefResolver { resolve_data: Box::new(|_, _, _| None), resolve_string: Box::new(|_, _| None) };
     let options = Options { resources_dir: None, image_href_resolver: alone, ..Options::default() };
     let tree = Tree::from_xmltree(&document, &options).map_err(|_| ImageError::Broken("the SVG cannot be read"))?;
     let size = Size { width: whole(tree.size().width()), height: whole(tree.size().height()) };
-    let tree_bytes = guard::tree_bytes(source, elements);
     Ok(Probe {
         size,
         orientation: Orientation::default(),

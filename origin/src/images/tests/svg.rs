@@ -295,6 +295,26 @@ fn svg1_bombs_of_elements_patterns_and_filters_are_refused_or_soon_done() {
         ("results", filtered(&"<feOffset dx='1'/>".repeat(2000), 1)),
         ("elements", svg(&"<g/>".repeat(60_000))),
         ("bytes", svg(&format!("<!--{}-->", "x".repeat(3 << 20)))),
+        ("outlines", {
+            let outline = format!("<path id='a' d='M{}'/>", "1 2 ".repeat(100_000));
+            svg(&format!("{outline}{}", "<use href='#a'/>".repeat(1000)))
+        }),
+        ("an inherited attribute", {
+            let dashes = format!("<g stroke-dasharray='{}'>", "1 ".repeat(500_000));
+            svg(&format!("{dashes}{}</g>", "<path stroke='red' d='M0 0h9'/>".repeat(9_000)))
+        }),
+        ("attributes", {
+            let attributes: String = (0..200_000).map(|n| format!(" a{n}=''")).collect();
+            svg(&format!("<g{attributes}/>"))
+        }),
+        ("selectors", {
+            let inner = format!("{}<rect/>{}", "<g>".repeat(40), "</g>".repeat(40));
+            svg(&format!("<style>x {} rect{{fill:red}}</style>{inner}", "g ".repeat(20)))
+        }),
+        ("declarations", {
+            let style = format!("<style>g{{{}}}</style>", "fill:red;".repeat(20_000));
+            svg(&format!("{style}<g id='a'/>{}", "<use href='#a'/>".repeat(20_000)))
+        }),
         ("rules", svg(&format!("<style>{}</style>{}", "a b c{fill:red}".repeat(20_000), "<g/>".repeat(20_000)))),
     ];
     for (name, bomb) in bombs {
