@@ -108,8 +108,12 @@ async fn run(command: Command) -> Result<(), CommandError> {
 /// The server logs JSON lines; commands say what went wrong and little else. Both on standard error.
 fn log(serving: bool) -> Result<(), CommandError> {
     // The migrations' own lines name files of the machine that built this; what mp4parse says of damaged AVIFs, anybody's
-    // file can make it say.
-    let default = if serving { "info,refinery_core=warn,mp4parse=off" } else { "error,mp4parse=off" };
+    // file can make it say; so with what usvg and resvg say of SVGs.
+    let default = if serving {
+        "info,refinery_core=warn,mp4parse=off,usvg=off,resvg=off"
+    } else {
+        "error,mp4parse=off,usvg=off,resvg=off"
+    };
     let filter = match std::env::var("SEALPIX_LOG") {
         Ok(text) => {
             EnvFilter::try_new(&text).map_err(|error| CommandError::Refused(format!("SEALPIX_LOG: {error}")))?

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use image::ImageEncoder as _;
 use image::codecs::webp::WebPEncoder;
 use sealpix::operations::Operations;
-use sealpix_origin::images::{Job, Limits, Mark, Until};
+use sealpix_origin::images::{Job, Limits, Mark, Settings, Until};
 use turbojpeg::{Colorspace, PixelFormat, Subsamp};
 
 const WIDTH: usize = 2400;
@@ -114,6 +114,24 @@ fn lossless_webp() -> Vec<u8> {
     bytes
 }
 
+/// Layers in layers, masks, a filter and a pattern, and a thousand shapes.
+fn svg() -> Vec<u8> {
+    let shapes: String = (0..1000)
+        .map(|n| {
+            format!("<path d='M{} {}l400 90-90 400z' fill='#{:03x}' opacity='.9'/>", n % 40 * 60, n / 25 * 45, n * 4)
+        })
+        .collect();
+    let svg = format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}'>\
+         <filter id='f'><feGaussianBlur stdDeviation='9'/><feOffset dx='3' result='a'/><feBlend in2='a'/></filter>\
+         <mask id='m'><rect width='2000' height='2000' fill='#fff'/></mask>\
+         <pattern id='p' width='.5' height='.5'><circle cx='300' cy='300' r='300' fill='red'/></pattern>\
+         <rect width='2400' height='1800' fill='url(#p)'/>\
+         <g opacity='.5' mask='url(#m)'><g opacity='.9' filter='url(#f)'>{shapes}</g></g></svg>"
+    );
+    svg.into_bytes()
+}
+
 /// Every kind of source, and what is made of it.
 fn sources() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     let rgb = pixels(WIDTH, HEIGHT, 3);
@@ -141,6 +159,7 @@ fn sources() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("gif, moving", moving, &MOVING),
         ("png, alpha", rgba, &ALL),
         ("jpeg, baseline", baseline, &STILLS),
+        ("svg, layers", svg(), &STILLS),
     ]
 }
 
@@ -154,7 +173,8 @@ fn status(name: &str) -> u64 {
 /// Does one piece of work, and says what it was to hold and what it held.
 fn piece(file: &str, operations: &str) {
     let source = std::fs::read(file).unwrap();
-    let (operations, limits) = (Operations::read(operations).unwrap(), Limits::default());
+    let operations = Operations::read(operations).unwrap();
+    let limits = Limits { settings: Settings { svg: true }, ..Limits::default() };
     let mark =
         Mark::open(&png_of((500, 400), png::ColorType::Rgba, png::BitDepth::Eight, &pixels(500, 400, 4))).unwrap();
     let job =

@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 
 use sealpix::operations::{Operations, OutputFormat};
 
-use crate::images::{Derivative, Format, ImageError, Job, Limits, Until, recognise};
+use crate::images::{Derivative, Format, ImageError, Job, Limits, Settings, Until, recognise};
 
 /// A check of any bytes; it panics where a promise is broken.
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of its folder of seeds.
-pub const CHECKS: [(&str, Check); 9] = [
+pub const CHECKS: [(&str, Check); 10] = [
     ("probe", probe),
     ("jpeg", jpeg),
     ("png", png),
     ("gif", gif),
     ("webp", webp),
     ("avif", avif),
+    ("svg", svg),
     ("clean", clean),
     ("meta", meta),
     ("operations", operations),
@@ -35,7 +36,11 @@ const LIMITS: Limits = Limits {
     animation_pixels: 1 << 16,
     memory_bytes: 64 << 20,
     jpeg_scans: 20,
+    settings: Settings { svg: false },
 };
+
+/// The same with every other way of the engine.
+const OTHERWISE: Limits = Limits { settings: Settings { svg: true }, ..LIMITS };
 
 /// What the engine is given for one piece of work.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -49,7 +54,7 @@ const CAUGHT: ImageError = ImageError::Broken("a codec gave up on it");
 /// The header alone: whatever it says, the estimate is an answer, and one within the limits.
 pub fn probe(bytes: &[u8]) {
     for operations in ["_", "w_20,f_png", "w_20,f_jpg,max_9999", "h_20,crop_1:1:8:8,rot_90,f_webp", "trim_5,f_avif"] {
-        let estimated = job(bytes, &read(operations)).estimate_bytes();
+        let estimated = job(bytes, &read(operations), &LIMITS).estimate_bytes();
         assert_ne!(estimated, Err(CAUGHT), "{operations}");
         assert!(recognise(bytes).is_some() || estimated.is_err());
     }
@@ -84,6 +89,16 @@ pub fn avif(bytes: &[u8]) {
     decoded(bytes, Format::Avif, &["w_9,f_png", "w_9,h_5,fit_pad,bg_blur,f_png"]);
 }
 
+/// SVG: at its own size, at others, parts of it, and looked at before it is drawn again. It never comes out.
+pub fn svg(bytes: &[u8]) {
+    for road in ["_", "w_20", "w_20,h_9,fit_cover,g_smart,f_webp", "crop_1:1:5:5,h_9,rot_90,f_jpg", "trim_5,w_9,f_json"]
+    {
+        if let Some(made) = worked(bytes, &read(road), &OTHERWISE) {
+            assert!(made.format == Format::Json || recognise(&made.bytes).is_some(), "{road}");
+        }
+    }
+}
+
 /// Cleaning takes away and adds nothing but an orientation: cleaned again, a file is the same.
 pub fn clean(bytes: &[u8]) {
     let Some(cleaned) = made(bytes, "_") else { return };
@@ -114,7 +129,7 @@ pub fn operations(bytes: &[u8]) {
     if matches!(operations.format, None | Some(OutputFormat::Avif)) && operations.to_string() != "_" {
         operations.format = Some(OutputFormat::Png);
     }
-    worked(&bytes[end + 1..], &operations);
+    worked(&bytes[end + 1..], &operations, &LIMITS);
 }
 
 /// The whole picture is of the size that its header promised, and each further road ends well.
@@ -139,18 +154,18 @@ fn read(operations: &str) -> Operations {
 }
 
 fn made(source: &[u8], operations: &str) -> Option<Derivative> {
-    worked(source, &read(operations))
+    worked(source, &read(operations), &LIMITS)
 }
 
-fn job<'a>(source: &'a [u8], operations: &'a Operations) -> Job<'a> {
-    Job { source, operations, mark: None, is_negotiated: false, limits: &LIMITS }
+fn job<'a>(source: &'a [u8], operations: &'a Operations, limits: &'a Limits) -> Job<'a> {
+    Job { source, operations, mark: None, is_negotiated: false, limits }
 }
 
 /// Does the work, and looks at how it ended.
-fn worked(source: &[u8], operations: &Operations) -> Option<Derivative> {
-    let estimated = job(source, operations).estimate_bytes();
+fn worked(source: &[u8], operations: &Operations, limits: &Limits) -> Option<Derivative> {
+    let estimated = job(source, operations, limits).estimate_bytes();
     let began = Instant::now();
-    let made = job(source, operations).run(&Until::at(began + DEADLINE));
+    let made = job(source, operations, limits).run(&Until::at(began + DEADLINE));
     assert!(began.elapsed() < LONGEST, "{operations} took {:?}", began.elapsed());
     assert_ne!(made.as_ref().err(), Some(&CAUGHT), "{operations}");
     let made = made.ok()?;
@@ -167,7 +182,7 @@ fn worked(source: &[u8], operations: &Operations) -> Option<Derivative> {
         assert!(u64::from(made.width) * u64::from(made.height) <= LIMITS.output_pixels, "{operations}");
     }
     // A result reads again; AVIF with metadata is the only one that is not passed on as it is.
-    match job(&made.bytes, &read("_")).run(&Until::at(Instant::now() + DEADLINE)) {
+    match job(&made.bytes, &read("_"), &LIMITS).run(&Until::at(Instant::now() + DEADLINE)) {
         Ok(again) => assert_eq!((again.width, again.height), (made.width, made.height), "{operations}"),
         Err(error) => assert!(matches!(error, ImageError::FormatUnsupported(_)), "{operations}: {error}"),
     }

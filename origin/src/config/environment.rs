@@ -68,6 +68,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "67108864 to 1099511627776; default 1073741824, or half of the control group's `memory.max` if that is less",
     ),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
+    ("SEALPIX_SVG", "refuse, or rasterise: SVG sources become pictures of pixels; default refuse"),
     (
         "SEALPIX_DERIVATIVE_MEMORY_BYTES",
         "memory for finished pictures; 0 to 1099511627776, 0 keeps none; default 67108864",
@@ -174,6 +175,15 @@ impl Environment {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, ConfigError> {
         self.text(name).map_or(Ok(default), |text| parse(text).map_err(|reason| invalid(name, reason)))
+    }
+
+    /// Whether the second of two words is set, not the first, which is the default.
+    pub(super) fn either(&self, name: &str, [first, second]: [&str; 2]) -> Result<bool, ConfigError> {
+        self.parsed(name, false, |text| match text {
+            _ if text == first => Ok(false),
+            _ if text == second => Ok(true),
+            _ => Err(format!("takes {first} or {second}")),
+        })
     }
 
     pub(super) fn within(&self, name: &str, default: u64, least: u64, most: u64) -> Result<u64, ConfigError> {

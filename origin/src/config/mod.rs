@@ -21,6 +21,7 @@ pub use environment::{Environment, VARIABLES, is_secret};
 pub use given::Given;
 pub use secret::Secret;
 
+use crate::images;
 use crate::license::PublicKey;
 use crate::peer::TrustedProxies;
 use crate::settings::SettingError;
@@ -120,6 +121,8 @@ pub struct Config {
     pub work_deadline: Duration,
     /// Memory for all image work at once, by its estimates.
     pub work_memory_bytes: u64,
+    /// Other ways of the image engine.
+    pub images: images::Settings,
 }
 
 fn invalid(name: &str, reason: impl Into<String>) -> ConfigError {
@@ -197,6 +200,7 @@ impl Config {
                 1 << 26,
                 1 << 40,
             )?,
+            images: images::Settings { svg: environment.either("SEALPIX_SVG", ["refuse", "rasterise"])? },
         })
     }
 
@@ -292,6 +296,7 @@ mod tests {
             ("SEALPIX_SOURCE_TIMEOUT_SECS", "3"),
             ("SEALPIX_SOURCE_MAX_BYTES", "5000"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
+            ("SEALPIX_SVG", "rasterise"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "5"),
             ("SEALPIX_DERIVATIVE_DISK_BYTES", "16777216"),
@@ -316,6 +321,8 @@ mod tests {
         assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
         assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
         assert_eq!(config.work_deadline.as_secs(), 4);
+        assert_eq!(config.images, images::Settings { svg: true });
+        assert_eq!(read(&[]).unwrap().images, images::Settings::default());
         assert_eq!((config.derivatives.memory_bytes, config.derivatives.ttl.as_secs()), (0, 5));
         assert_eq!(config.master_secret.unwrap().expose(), "m");
         assert_eq!(config.file_roots.len(), 1);
@@ -341,6 +348,8 @@ mod tests {
             ("SEALPIX_SOURCE_EXTRA_CA_FILE", "/nowhere"),
             ("SEALPIX_FILE_ROOTS", "/nowhere"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
+            ("SEALPIX_SVG", "true"),
+            ("SEALPIX_SVG", ""),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "64MiB"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "0"),
             ("SEALPIX_DERIVATIVE_DISK_BYTES", "1"),

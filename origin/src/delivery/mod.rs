@@ -38,6 +38,7 @@ pub use work::Work;
 
 use crate::clock::NoEntropy;
 use crate::derivatives::{Derivatives, Kept, Made, Name, Progress};
+use crate::images::Settings;
 use crate::observe::metrics::Metrics;
 use crate::observe::request_id;
 use crate::origin::{OpenError, Origin};
@@ -81,7 +82,8 @@ impl Delivery {
     /// The system gives no randomness, or no threads.
     pub async fn start(origin: Origin, metrics: Arc<Metrics>, sources: Arc<Configured>) -> Result<Self, StartError> {
         let config = &origin.config;
-        let work = Work::start(config.work_deadline, config.work_memory_bytes, Arc::clone(&metrics))?;
+        let (memory_bytes, settings) = (config.work_memory_bytes, config.images);
+        let work = Work::start(config.work_deadline, memory_bytes, settings, Arc::clone(&metrics))?;
         let derivatives = Derivatives::open(&config.derivatives, Arc::clone(&origin.clock), Arc::clone(&metrics)).await;
         let journal = Journal::new()?;
         let (counters, marks) = (Counters::default(), Marks::default());
@@ -160,11 +162,12 @@ async fn picture(
     request: &Parts,
 ) -> Result<Response<Body>, Denial> {
     let Frame { admission, operations, .. } = *frame;
-    let name = Name::of(admission, operations, project.version);
+    let settings = delivery.origin.config.images;
+    let name = Name::of(admission, operations, project.version, settings);
     let mut asked = delivery.derivatives.ask(name, |progress| {
         make(Arc::clone(delivery), admission.clone(), project.value.record(), operations.clone(), progress)
     })?;
-    let etag = etag(&asked.source_version().await?, admission, operations);
+    let etag = etag(&asked.source_version().await?, admission, operations, settings);
     if Frame::is_not_modified(request, &etag) {
         if Frame::is_any_held(request) {
             asked.made().await?;
@@ -294,14 +297,15 @@ fn admits_redirect(project: &ProjectRecord, target: &str) -> bool {
     }
 }
 
-/// A strong ETag: the source's content, what is done to it, and by which engine.
-fn etag(source_version: &str, admission: &Admission, operations: &Operations) -> String {
+/// A strong ETag: the source's content, what is done to it, and by which engine, set how.
+fn etag(source_version: &str, admission: &Admission, operations: &Operations, settings: Settings) -> String {
     let mut hash = Sha256::new();
     hash.update(source_version);
     hash.update([0]);
     hash.update(operations.to_string());
     hash.update([u8::from(admission.became_avif(operations))]);
     hash.update(sealpix::cache_key::ENGINE_VERSION.to_be_bytes());
+    hash.update(settings.name());
     format!("\"{:.32}\"", hex(&hash.finalize()))
 }
 

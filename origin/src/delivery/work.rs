@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::hands::Hands;
 use super::refusal;
-use crate::images::{Derivative, ImageError, Job, Limits, Mark, Until};
+use crate::images::{Derivative, ImageError, Job, Limits, Mark, Settings, Until};
 use crate::observe::metrics::Metrics;
 
 /// How long a piece of work is taken to last before any was measured.
@@ -148,9 +148,14 @@ impl Work {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(deadline: Duration, memory_bytes: u64, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+    pub fn start(
+        deadline: Duration,
+        memory_bytes: u64,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let limits = Limits::default();
+        let limits = Limits { settings, ..Limits::default() };
         let memory_mib = mib(memory_bytes, u32::MAX >> 3);
         Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
@@ -292,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_source_leaves_a_quarter_of_the_room_to_others_and_fetching_is_no_work() {
         let metrics = Arc::new(Metrics::new(0));
-        let work = Work::start(Duration::from_millis(200), 1 << 30, metrics).unwrap();
+        let work = Work::start(Duration::from_millis(200), 1 << 30, Settings::default(), metrics).unwrap();
         let mut silent = Vec::new();
         for _ in 0..12 {
             silent.push(work.enter("slow.example", 32 << 20).await.unwrap());
@@ -313,7 +318,8 @@ mod tests {
 
     #[tokio::test]
     async fn small_work_does_not_wait_for_memory_behind_large_work() {
-        let work = Work::start(Duration::from_secs(9), 1 << 30, Arc::new(Metrics::new(0))).unwrap();
+        let work =
+            Work::start(Duration::from_secs(9), 1 << 30, Settings::default(), Arc::new(Metrics::new(0))).unwrap();
         let soon = || Instant::now() + Duration::from_millis(50);
         let first = work.memory(700, soon()).await.unwrap();
         let (second, small) = tokio::join!(work.memory(700, soon()), async {

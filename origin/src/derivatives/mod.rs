@@ -37,7 +37,7 @@ use memory::{Found, Memory};
 
 use crate::clock::Clock;
 use crate::config::DerivativesConfig;
-use crate::images::Format;
+use crate::images::{Format, Settings};
 use crate::observe::metrics::Metrics;
 
 /// Who may wait for one picture, at most: three quarters of the connections that there can be, so that others are answered, too.
@@ -55,18 +55,18 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// Of a project's fallback, as it is shown in place of a picture. No picture that was asked for has this name, also
-    /// not one of the same source with the same operations: it is kept by another time, and under a 404 (CACHE-12).
-    pub(crate) fn of_fallback(shown: &Admission, operations: &Operations, project_version: u64, ttl_secs: u32) -> Self {
-        let text = format!("fallback-{}", Self::of(shown, operations, project_version).text).into();
-        Self { text, ttl: Duration::from_secs(ttl_secs.into()) }
+    /// Of an admitted request with its negotiated operations. The version is that of the project's row: redirects of
+    /// remote sources lead where its rules admit, and these stand in no cache key. Nor do the engine's settings, which the edge
+    /// does not know.
+    pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64, settings: Settings) -> Self {
+        let text = format!("{}-{project_version}{}", admission.cache_key(operations), settings.name()).into();
+        Self { text, ttl: Duration::from_secs(u64::from(admission.caching.ttl_secs)) }
     }
 
-    /// Of an admitted request with its negotiated operations. The version is that of the project's row: redirects of
-    /// remote sources lead where its rules admit, and these stand in no cache key.
-    pub(crate) fn of(admission: &Admission, operations: &Operations, project_version: u64) -> Self {
-        let text = format!("{}-{project_version}", admission.cache_key(operations)).into();
-        Self { text, ttl: Duration::from_secs(u64::from(admission.caching.ttl_secs)) }
+    /// Of the same picture as a project's fallback. No picture that was asked for has this name, also not one of the same
+    /// source with the same operations: it is kept by another time, and under a 404 (CACHE-12).
+    pub(crate) fn as_fallback(self, ttl_secs: u32) -> Self {
+        Self { text: format!("fallback-{}", self.text).into(), ttl: Duration::from_secs(ttl_secs.into()) }
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Format {
     Gif,
     /// No picture: its description in JSON. Never that of a source.
     Json,
+    /// SVG. Only ever that of a source.
+    Svg,
 }
 
 impl Format {
@@ -28,6 +30,7 @@ impl Format {
             Self::Avif => "image/avif",
             Self::Gif => "image/gif",
             Self::Json => "application/json",
+            Self::Svg => "image/svg+xml",
         }
     }
 
@@ -41,6 +44,7 @@ impl Format {
             Self::Avif => "avif",
             Self::Gif => "gif",
             Self::Json => "json",
+            Self::Svg => "svg",
         }
     }
 
@@ -54,7 +58,7 @@ impl Format {
     pub(super) fn longest_side(self) -> u32 {
         match self {
             Self::Jpeg => 65_500,
-            Self::Png | Self::Json => u32::MAX,
+            Self::Png | Self::Json | Self::Svg => u32::MAX,
             Self::Webp => 16_383,
             Self::Avif | Self::Gif => 65_535,
         }

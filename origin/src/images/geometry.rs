@@ -273,6 +273,12 @@ impl Plan {
         self
     }
 
+    /// The same of a picture that is the kept part already, at its size.
+    pub(super) fn of_its_part(self) -> Self {
+        let window = Rect::whole(self.picture);
+        Self { window, part: window.area(), ..self }
+    }
+
     /// Whether a part of the window is left out, so that the gravity says which.
     pub(super) fn cuts(&self) -> bool {
         self.part != self.window.area()

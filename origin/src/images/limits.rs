@@ -6,8 +6,9 @@ use super::effects::Effects;
 use super::encode::Order;
 use super::error::ImageError;
 use super::format::Format;
-use super::geometry::{Plan, Size};
+use super::geometry::{Plan, Rect, Size};
 use super::probe::{Coding, Probe};
+use super::settings::Settings;
 
 /// Bounds of one piece of work. [`Limits::default`] is what a new installation runs with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Limits {
     /// Most scans of a progressive JPEG. 100: encoders write about ten, and the format's own most useful
     /// script for three components has fewer; without a bound a few kilobytes cost minutes (DOS-8).
     pub jpeg_scans: u32,
+    /// The operator's other ways, which what is made and what it costs hang on.
+    pub settings: Settings,
 }
 
 impl Default for Limits {
@@ -41,6 +44,7 @@ impl Default for Limits {
             animation_pixels: 50_000_000,
             memory_bytes: 768 << 20,
             jpeg_scans: 100,
+            settings: Settings::default(),
         }
     }
 }
@@ -61,7 +65,7 @@ impl Limits {
 
     /// Refuses a source whose pixels alone, all of them decoded, are more memory than a piece of work may hold.
     pub(super) fn admit_decoding(&self, probe: &Probe) -> Result<(), ImageError> {
-        let bytes = FIXED_BYTES + decoding_bytes(probe, 1);
+        let bytes = FIXED_BYTES.saturating_add(decoding_bytes(probe, 1));
         if bytes <= self.memory_bytes { Ok(()) } else { Err(ImageError::SourceTooLarge) }
     }
 
@@ -102,7 +106,15 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
     let shrink = plan.decoder_shrink(probe);
     let result = plan.canvas.pixels() * channels;
     let decoding = decoding_bytes(probe, shrink);
-    let resizing = if plan.keeps_pixels(probe.shown()) && !plan.at_full_size {
+    let drawn = probe.drawing.as_ref().filter(|_| !plan.at_full_size).map(|drawing| {
+        let part = probe.orientation.to_coded(plan.part, probe.size);
+        drawing.cost(part, probe.orientation.turn(plan.picture)).map_or(u64::MAX, |cost| cost.bytes)
+    });
+    let resizing = if let Some(drawn) = drawn {
+        // Before that, `g_smart` looks at all of it.
+        let looking = probe.size.pixels() * 4 + rows_bytes(probe, attention::COPY_PIXELS);
+        drawn.max(if plan.cuts() { decoding.saturating_add(looking) } else { 0 })
+    } else if plan.keeps_pixels(probe.shown()) && !plan.at_full_size {
         decoding
     } else {
         let decoded = shrunk(probe.size.pixels(), shrink);
@@ -133,7 +145,7 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         // Planes, their reconstruction, and per-block decisions of rav1e. Measured: some 40 without alpha.
         Format::Avif => pixels * if channels == 3 { 44 } else { 50 },
         // A few hundred bytes of text.
-        Format::Json => 0,
+        Format::Json | Format::Svg => 0,
     };
     // The result decoded again, its luma and that of the picture, and its bytes (`q_auto`).
     let judging = match format {
@@ -141,14 +153,14 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         Format::Jpeg => pixels * 8,
         Format::Webp => pixels * 13,
         Format::Avif => pixels * if channels == 3 { 20 } else { 24 },
-        Format::Png | Format::Gif | Format::Json => 0,
+        Format::Png | Format::Gif | Format::Json | Format::Svg => 0,
     };
     // The best result so far, while another is tried (`max`).
     let best = order.max_bytes.map_or(0, |max| (pixels * 3).min(max as u64));
     let encoder = encoder.max(judging) + best;
     let working = effects.working_bytes(plan.picture, channels);
     let marking = result + effects.marking_bytes(plan.canvas);
-    FIXED_BYTES + resizing.max(working).max(2 * result).max(marking).max(result + encoder)
+    FIXED_BYTES.saturating_add(resizing.max(working).max(2 * result).max(marking).max(result + encoder))
 }
 
 /// What the decoder holds, decoded pixels included, when it shrinks by `shrink` on load. Measured on 12-megapixel files
@@ -174,7 +186,17 @@ pub(super) fn decoding_bytes(probe: &Probe, shrink: u32) -> u64 {
         Coding::Webp { .. } => pixels * if probe.alpha { 10 } else { 8 },
         // Planes of at most 4:4:4, the decoder's and ours at two bytes a sample; alpha; pixels.
         Coding::Avif => pixels * if probe.alpha { 19 } else { 15 },
+        // At its own size.
+        Coding::Svg => {
+            let cost = probe.drawing.as_ref().map(|drawing| drawing.cost(Rect::whole(probe.size).area(), probe.size));
+            cost.and_then(Result::ok).map_or(u64::MAX / 4, |cost| cost.bytes)
+        }
     }
+}
+
+/// What the first pass of a resize to a width leaves, with the copy that it becomes.
+fn rows_bytes(probe: &Probe, across: u32) -> u64 {
+    u64::from(across) * 4 * (u64::from(probe.size.width.max(probe.size.height)) + 2 * u64::from(across))
 }
 
 fn shrunk(pixels: u64, shrink: u32) -> u64 {

@@ -35,6 +35,8 @@ mod picture;
 mod planes;
 mod probe;
 mod resize;
+mod settings;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -59,6 +61,7 @@ use self::work::Work;
 pub use self::error::ImageError;
 pub use self::format::{Derivative, Format};
 pub use self::limits::Limits;
+pub use self::settings::Settings;
 pub use self::until::{Until, Wanted};
 pub use self::watermark::Mark;
 
@@ -112,14 +115,15 @@ impl Job<'_> {
 
     fn estimated_bytes(&self) -> Result<u64, ImageError> {
         let (operations, limits) = (self.operations, self.limits);
-        let probe = Probe::read(self.source)?;
+        let probe = Probe::read_by(limits.settings, self.source)?;
         limits.admit_source(&probe)?;
-        if changes_nothing(operations) {
+        if self.changes_nothing(&probe) {
             return Ok(self.source.len() as u64);
         }
         let effects = Effects::of(operations).with_mark(self.mark);
         let view = View::new(&probe, operations)?;
-        let (probe, request) = (Probe { orientation: view.orientation, ..probe }, Request::of(operations));
+        let request = self.request(&probe);
+        let probe = Probe { orientation: view.orientation, ..probe };
         let plan = effects.pad(match operations.trim {
             None => Plan::within(view.shown_window(), &request),
             Some(_) => Plan::largest_within(view.shown_window(), &request, limits.largest_result()),
@@ -133,9 +137,24 @@ impl Job<'_> {
         })
     }
 
-    /// The format of a result of so many pixels: the one asked for, else the source's. The same on every machine (IMG-7).
+    /// What the operations ask of the geometry. A drawing is as sharp at any size, so that it is never enlarged; but `trim` works
+    /// on its pixels.
+    fn request(&self, probe: &Probe) -> Request {
+        let request = Request::of(self.operations);
+        let is_drawn = probe.drawing.is_some() && self.operations.trim.is_none();
+        Request { enlarge: request.enlarge || is_drawn, ..request }
+    }
+
+    /// Whether no pixel work is asked for: `dl` only names the answer. A drawing has no pixels to pass on (SVG-1).
+    fn changes_nothing(&self, probe: &Probe) -> bool {
+        probe.drawing.is_none() && self.operations.items().all(|(name, _)| name == "dl")
+    }
+
+    /// The format of a result of so many pixels: the one asked for, else the source's, or PNG for SVG's. The same on every
+    /// machine (IMG-7).
     fn format(&self, probe: &Probe, pixels: u64) -> Format {
-        let format = output_format(self.operations).unwrap_or(probe.format());
+        let own = if probe.format() == Format::Svg { Format::Png } else { probe.format() };
+        let format = output_format(self.operations).unwrap_or(own);
         let moves = || Timeline::of(probe, self.operations, Format::Webp).is_some();
         let takes_long = encode::time(format, pixels) > AVIF_TIME;
         if self.is_negotiated && format == Format::Avif && (takes_long || moves()) { Format::Webp } else { format }
@@ -167,11 +186,6 @@ fn unresolved(operations: &Operations) -> Option<&'static str> {
 fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
     let small = format == Format::Json && !effects.change_pixels();
     if small { plan.at_most(description::SIDE_PIXELS) } else { plan }
-}
-
-/// Whether no pixel work is asked for: `dl` only names the answer.
-fn changes_nothing(operations: &Operations) -> bool {
-    operations.items().all(|(name, _)| name == "dl")
 }
 
 fn output_format(operations: &Operations) -> Option<Format> {

@@ -9,7 +9,7 @@ use super::effects::Effects;
 use super::encode::{Drawn, Order};
 use super::error::ImageError;
 use super::format::{Derivative, Format};
-use super::geometry::{Plan, Request};
+use super::geometry::{Plan, Rect};
 use super::metadata::Kept;
 use super::picture::Picture;
 use super::planes::Planes;
@@ -18,8 +18,7 @@ use super::until::Until;
 use super::view::View;
 use super::watermark::Stamp;
 use super::{
-    Job, attention, changes_nothing, clean, colour, decode, derivative, description, encode, ground, made, planes,
-    resize, trim,
+    Job, attention, clean, colour, decode, derivative, description, encode, ground, made, planes, resize, trim,
 };
 
 /// What the result is encoded from.
@@ -47,9 +46,9 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     pub(super) fn run(&self) -> Result<Derivative, ImageError> {
         self.until.check()?;
-        let mut probe = Probe::read(self.job.source)?;
+        let mut probe = Probe::read_by(self.job.limits.settings, self.job.source)?;
         self.job.limits.admit_source(&probe)?;
-        if changes_nothing(self.job.operations) {
+        if self.job.changes_nothing(&probe) {
             return self.cleaned(&probe);
         }
         let effects = Effects::of(self.job.operations).with_mark(self.job.mark);
@@ -58,7 +57,7 @@ impl Work<'_> {
         let turned = view.orientation != probe.orientation;
         probe.orientation = view.orientation;
         let (plan, decoded) = match self.job.operations.trim {
-            None => (Plan::within(view.shown_window(), &Request::of(self.job.operations)), None),
+            None => (Plan::within(view.shown_window(), &self.job.request(&probe)), None),
             Some(tolerance) => self.trimmed(&probe, view, tolerance.get())?,
         };
         let plan = effects.pad(plan);
@@ -136,8 +135,19 @@ impl Work<'_> {
         effects: &Effects,
         format: Format,
     ) -> Result<Picture, ImageError> {
-        let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
-        let mut picture = self.finished(decoded.picture, decoded.profile.as_ref(), probe, plan, effects, format)?;
+        let mut picture = if let Some(drawing) = probe.drawing.as_ref().filter(|_| !plan.at_full_size) {
+            drop(decoded);
+            // Straight at the size that is wanted: what follows sees a picture that needs no resize.
+            let (part, size) =
+                (probe.orientation.to_coded(plan.part, probe.size), probe.orientation.turn(plan.picture));
+            self.until.has(drawing.cost(part, size)?.time)?;
+            let drawn = drawing.draw(part, size)?;
+            self.until.check()?;
+            self.finished(drawn, None, &Probe { size, ..probe.clone() }, &plan.of_its_part(), effects, format)?
+        } else {
+            let decoded = decoded.map_or_else(|| self.decoded(probe, view, plan.decoder_shrink(probe)), Ok)?;
+            self.finished(decoded.picture, decoded.profile.as_ref(), probe, plan, effects, format)?
+        };
         if let Some(stamp) = self.stamp(plan)? {
             stamp.lay(&mut picture);
         }
@@ -163,7 +173,7 @@ impl Work<'_> {
         self.job.limits.admit_decoding(probe)?;
         let decoded = self.decoded(probe, view, 1)?;
         view.window = trim::trimmed(&decoded.picture, view.window, view.corner, tolerance);
-        let plan = Plan::within(view.shown_window(), &Request::of(self.job.operations));
+        let plan = Plan::within(view.shown_window(), &self.job.request(probe));
         Ok((Plan { at_full_size: true, ..plan }, Some(decoded)))
     }
 
@@ -185,7 +195,10 @@ impl Work<'_> {
     }
 
     fn decoded(&self, probe: &Probe, view: View, shrink: u32) -> Result<Decoded, ImageError> {
-        self.until.has(decode::time(probe, view.frame))?;
+        self.until.has(match &probe.drawing {
+            Some(drawing) => drawing.cost(Rect::whole(probe.size).area(), probe.size)?.time,
+            None => decode::time(probe, view.frame),
+        })?;
         let decoded = decode::decode_frame(self.job.source, probe, view.frame, shrink, self.job.limits)?;
         self.until.check()?;
         Ok(decoded)

@@ -13,6 +13,7 @@ mod delivery;
 mod disk;
 mod documentation;
 mod edge_doctor;
+mod engine;
 mod examples;
 mod fallback;
 mod harness;

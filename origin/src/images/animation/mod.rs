@@ -75,7 +75,7 @@ impl Timeline {
         let kind = match format {
             Format::Gif => Kind::Gif,
             Format::Webp => Kind::Webp,
-            Format::Jpeg | Format::Png | Format::Avif | Format::Json => return None,
+            Format::Jpeg | Format::Png | Format::Avif | Format::Json | Format::Svg => return None,
         };
         let moves = matches!(probe.coding, Coding::Gif | Coding::Webp { animated: true });
         let count = operations.frames.map_or(probe.frames, |most| most.get().min(probe.frames));

@@ -27,7 +27,7 @@ pub(super) fn clean(source: &[u8], probe: &Probe) -> Result<Vec<u8>, ImageError>
             Err(ImageError::FormatUnsupported("avif with metadata, without re-encoding"))
         }
         Format::Avif => Ok(source.to_vec()),
-        // No source is one.
-        Format::Json => Err(ImageError::FormatUnsupported("json")),
+        // The one is no source, the other never passed on (SVG-1).
+        Format::Json | Format::Svg => Err(ImageError::FormatUnsupported("svg")),
     }
 }

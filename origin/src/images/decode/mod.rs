@@ -8,6 +8,7 @@ pub(super) mod jpeg;
 pub(super) mod means;
 mod png;
 mod skim;
+mod svg;
 mod webp;
 
 use std::time::Duration;
@@ -53,6 +54,7 @@ fn of(coding: &Coding) -> &'static dyn Decoder {
         Coding::Webp { animated: false } => &webp::Still,
         Coding::Gif | Coding::Webp { animated: true } => &frames::Moving,
         Coding::Avif => &avif::Dav1d,
+        Coding::Svg => &svg::Resvg,
     }
 }
 

@@ -95,7 +95,7 @@ fn scale(format: Format) -> (f64, f64) {
     match format {
         Format::Jpeg => (0.0254, 8.0),
         Format::Webp => (0.02, 4.0),
-        Format::Avif | Format::Png | Format::Gif | Format::Json => (0.0246, 2.0),
+        Format::Avif | Format::Png | Format::Gif | Format::Json | Format::Svg => (0.0246, 2.0),
     }
 }
 

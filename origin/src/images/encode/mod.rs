@@ -73,8 +73,8 @@ pub(super) fn of(format: Format) -> Result<&'static dyn Encoder, ImageError> {
         Format::Webp => &webp::Libwebp,
         Format::Avif => &avif::Ravif,
         Format::Gif => &gif::Gif,
-        // No picture, and described before this.
-        Format::Json => return Err(ImageError::Unsupported("f")),
+        // No picture, and described before this; never written.
+        Format::Json | Format::Svg => return Err(ImageError::Unsupported("f")),
     })
 }
 

@@ -69,7 +69,7 @@ impl Kept {
             Format::Jpeg => write::jpeg(&encoded, &self.exif, &self.xmp),
             Format::Png => write::png(&encoded, &self.exif, &self.xmp),
             Format::Webp => write::webp(&encoded, size, &self.exif, &self.xmp),
-            Format::Avif | Format::Gif | Format::Json => Ok(encoded),
+            Format::Avif | Format::Gif | Format::Json | Format::Svg => Ok(encoded),
         }
     }
 }
@@ -115,7 +115,7 @@ fn found(source: &[u8], format: Format) -> (&[u8], &[u8]) {
                 }
             }
         }
-        Format::Avif | Format::Gif | Format::Json => {}
+        Format::Avif | Format::Gif | Format::Json | Format::Svg => {}
     }
     (exif.strip_prefix(b"Exif\0\0").unwrap_or(exif), xmp)
 }

@@ -19,6 +19,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
         frames: 1,
         profile: container.profile(),
         coding: Coding::Avif,
+        drawing: None,
     })
 }
 

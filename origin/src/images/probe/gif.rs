@@ -107,5 +107,13 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
     if frames == 0 {
         return Err(ImageError::Broken("the GIF file has no picture"));
     }
-    Ok(Probe { size, orientation: Orientation::default(), alpha: true, frames, profile: None, coding: Coding::Gif })
+    Ok(Probe {
+        size,
+        orientation: Orientation::default(),
+        alpha: true,
+        frames,
+        profile: None,
+        coding: Coding::Gif,
+        drawing: None,
+    })
 }

@@ -108,7 +108,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
 }
 
 fn still(size: Size, orientation: Orientation, coding: Coding) -> Probe {
-    Probe { size, orientation, alpha: false, frames: 1, profile: None, coding }
+    Probe { size, orientation, alpha: false, frames: 1, profile: None, coding, drawing: None }
 }
 
 /// The frame header (T.81 §B.2.2): precision, height, width, components.

@@ -12,6 +12,8 @@ use super::error::ImageError;
 use super::format::Format;
 use super::geometry::Size;
 use super::orientation::Orientation;
+use super::settings::Settings;
+use super::svg::{self, Drawing};
 
 pub(super) use avif::{holds_metadata as avif_holds_metadata, whole_boxes as avif_whole_boxes};
 pub(super) use exif::{minimal_exif, orientation_of};
@@ -35,6 +37,8 @@ pub(super) struct Probe {
     pub(super) profile: Option<Vec<u8>>,
     /// What only this format has.
     pub(super) coding: Coding,
+    /// An SVG, which is read as a whole.
+    pub(super) drawing: Option<Drawing>,
 }
 
 /// What only one format has.
@@ -65,9 +69,27 @@ pub(super) enum Coding {
     },
     /// AVIF.
     Avif,
+    /// SVG.
+    Svg,
 }
 
+/// What is said of a page, and of an SVG behind a long preface.
+const A_PAGE: ImageError = ImageError::NotAnImage("it is a page of markup");
+
 impl Probe {
+    /// Reads the header of any format that the engine knows, and that the settings admit.
+    pub(super) fn read_by(settings: Settings, source: &[u8]) -> Result<Self, ImageError> {
+        match recognise(source) {
+            Err(ImageError::FormatUnsupported("svg")) if settings.svg => svg::probe(source),
+            Err(A_PAGE) if settings.svg => svg::probe(source).map_err(|error| match error {
+                // A page is seldom XML.
+                ImageError::Broken(_) | ImageError::NotAnImage(_) => A_PAGE,
+                error => error,
+            }),
+            _ => Self::read(source),
+        }
+    }
+
     /// Reads the header of any format that the engine knows.
     pub(super) fn read(source: &[u8]) -> Result<Self, ImageError> {
         let probe = match recognise(source)? {
@@ -76,8 +98,8 @@ impl Probe {
             Format::Gif => gif::probe(source),
             Format::Webp => webp::probe(source),
             Format::Avif => avif::probe(source),
-            // No source is one.
-            Format::Json => return Err(ImageError::FormatUnsupported("json")),
+            // Nothing is recognised as one.
+            Format::Json | Format::Svg => return Err(ImageError::FormatUnsupported("svg")),
         }?;
         if probe.size.width == 0 || probe.size.height == 0 {
             return Err(ImageError::Broken("a side of the picture is 0"));
@@ -93,6 +115,7 @@ impl Probe {
             Coding::Gif => Format::Gif,
             Coding::Webp { .. } => Format::Webp,
             Coding::Avif => Format::Avif,
+            Coding::Svg => Format::Svg,
         }
     }
 
@@ -137,7 +160,7 @@ fn markup(source: &[u8]) -> Result<Format, ImageError> {
         return Err(ImageError::NotAnImage("its first bytes are those of no image format"));
     }
     let svg = holds(b"<svg") || (head.starts_with(b"<?xml") && !holds(b"<html"));
-    Err(if svg { ImageError::FormatUnsupported("svg") } else { ImageError::NotAnImage("it is a page of markup") })
+    Err(if svg { ImageError::FormatUnsupported("svg") } else { A_PAGE })
 }
 
 /// Splits `count` bytes off the front.

@@ -66,7 +66,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
         }
     }
     let (size, bit_depth) = header.ok_or(ImageError::Broken("the PNG file has no header"))?;
-    Ok(Probe { size, orientation, alpha, frames, profile: None, coding: Coding::Png { bit_depth } })
+    Ok(Probe { size, orientation, alpha, frames, profile: None, coding: Coding::Png { bit_depth }, drawing: None })
 }
 
 fn read_header(body: &[u8]) -> Result<(Size, u8), ImageError> {

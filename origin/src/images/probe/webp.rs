@@ -51,6 +51,7 @@ pub(super) fn probe(source: &[u8]) -> Result<Probe, ImageError> {
         frames: 0,
         profile: None,
         coding: Coding::Webp { animated: false },
+        drawing: None,
     };
     let short = ImageError::Broken("a WebP header is too short");
     let mut canvas = None;

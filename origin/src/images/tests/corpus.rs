@@ -11,7 +11,7 @@ use super::sources::{
     BLUE, GREEN, RED, SAND, exif_with_place, extended_webp, gradient, jpeg, jpeg_with, png, png_with, quarters,
     with_chunk, with_orientation, with_segment,
 };
-use super::{Picture, run};
+use super::{Picture, Settings, run, run_by};
 
 #[path = "../../../fuzz/src/checks.rs"]
 #[allow(unreachable_pub, reason = "the targets are crates of their own")]
@@ -105,6 +105,51 @@ fn avifs() -> Seeds {
     ]
 }
 
+fn svgs() -> Seeds {
+    let svg = |inner: &str| {
+        let open = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 30'>";
+        format!("{open}{inner}</svg>").into_bytes()
+    };
+    vec![
+        (
+            "shapes",
+            svg(
+                "<style>.a{fill:#d2b48c}</style><path class='a' d='M1 1h9v9z'/><circle cx='20' cy='9' r='7' stroke='red' stroke-dasharray='2 1'/>",
+            ),
+        ),
+        (
+            "uses",
+            svg(
+                "<defs><g id='a'><rect id='b' width='9' height='9'/></g></defs><use href='#a' x='9'/><use href='#b' transform='rotate(9)'/>",
+            ),
+        ),
+        (
+            "paints",
+            svg(
+                "<linearGradient id='g'><stop stop-color='red'/><stop offset='1'/></linearGradient><pattern id='p' width='.2' height='.2'><path d='M0 0h2v2z'/></pattern><rect width='40' height='30' fill='url(#g)' stroke='url(#p)'/>",
+            ),
+        ),
+        (
+            "masks",
+            svg(
+                "<mask id='m'><rect width='30' height='9' fill='#fff'/></mask><clipPath id='c'><circle r='20'/></clipPath><g opacity='.5' mask='url(#m)'><rect width='40' height='30' clip-path='url(#c)'/></g>",
+            ),
+        ),
+        (
+            "filters",
+            svg(
+                "<filter id='f'><feGaussianBlur stdDeviation='2'/><feMorphology radius='1'/><feTurbulence numOctaves='2' baseFrequency='.1'/><feConvolveMatrix order='3' kernelMatrix='1 0 1 0 1 0 1 0 1'/></filter><rect width='20' height='20' filter='url(#f)'/>",
+            ),
+        ),
+        (
+            "markers",
+            svg(
+                "<marker id='m' markerWidth='3' markerHeight='3'><path d='M0 0h3v3z'/></marker><path d='M1 1L9 9 20 3' marker-mid='url(#m)' fill='none' stroke='blue'/><switch><g/></switch>",
+            ),
+        ),
+    ]
+}
+
 /// One of each format, with metadata where it can have some.
 fn described() -> Seeds {
     let exif = exif_with_place(6);
@@ -130,6 +175,7 @@ fn seeds_of(target: &str) -> Seeds {
         "gif" => gifs(),
         "webp" => webps(),
         "avif" => avifs(),
+        "svg" => svgs(),
         "operations" => [
             ("w_20,h_10,fit_cover,rot_90,f_webp", described().swap_remove(0).1),
             ("w_9,trim_5,round_4,pad_2,bg_ff000080,f_png", pngs().swap_remove(2).1),
@@ -203,7 +249,8 @@ fn dos3_every_seed_and_its_mutations_keep_the_promises() {
             let seed = file.file_name().unwrap().to_str().unwrap();
             // What fuzzing found is damaged, too.
             let whole = seed != "cut" && !seed.starts_with("found") && name != "operations";
-            assert!(!whole || run(bytes, "w_4,f_png").is_ok(), "{} is not even decoded", file.display());
+            let made = run_by(Settings { svg: true }, bytes, "w_4,f_png");
+            assert!(!whole || made.is_ok(), "{} is not even decoded", file.display());
         }
         total += seeds.iter().map(Vec::len).sum::<usize>();
         let mut dice = Dice(20_261_122);

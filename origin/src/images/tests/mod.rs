@@ -28,6 +28,7 @@ mod photos;
 mod shapes;
 mod skimming;
 mod sources;
+mod svg;
 mod trimming;
 mod watermark;
 
@@ -37,7 +38,7 @@ use sealpix::operations::Operations;
 
 use super::picture::{Channels, Picture};
 use super::probe::Probe;
-use super::{Derivative, ImageError, Job, Limits, Until, decode};
+use super::{Derivative, ImageError, Job, Limits, Settings, Until, decode};
 
 /// A job without a watermark, to a deadline.
 fn process(
@@ -58,6 +59,12 @@ fn estimate_bytes(source: &[u8], operations: &Operations, limits: &Limits) -> Re
 fn run(source: &[u8], operations: &str) -> Result<Derivative, ImageError> {
     let operations = Operations::read(operations).unwrap();
     process(source, &operations, &Limits::default(), Instant::now() + Duration::from_secs(120))
+}
+
+/// The same under settings.
+fn run_by(settings: Settings, source: &[u8], operations: &str) -> Result<Derivative, ImageError> {
+    let (operations, limits) = (Operations::read(operations).unwrap(), Limits { settings, ..Limits::default() });
+    process(source, &operations, &limits, Instant::now() + Duration::from_secs(120))
 }
 
 /// A finished picture's pixels, opened by our own decoders; its size must be what the derivative says.

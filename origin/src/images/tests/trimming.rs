@@ -119,7 +119,7 @@ proptest! {
         let limits = Limits::default();
         let orientation = Orientation::from_exif(turned);
         let coding = Coding::Png { bit_depth: 8 };
-        let probe = Probe { size: orientation.turn(size), orientation, alpha, frames: 1, profile: None, coding };
+        let probe = Probe { size: orientation.turn(size), orientation, alpha, frames: 1, profile: None, coding, drawing: None };
         let most = Plan::largest_within(Rect::whole(size), &request, limits.largest_result());
         let plan = Plan { at_full_size: true, ..Plan::within(part, &request) };
         for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Avif] {
