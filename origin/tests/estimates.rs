@@ -48,7 +48,7 @@ const ALL: [&str; 14] = [
 const MOVING: [&str; 6] =
     ["w_400,f_webp", "w_400,f_gif", "page_9,f_png", "f_webp", "f_gif,wm_mark:tile:50:100", "w_400,f_webp,max_90000"];
 
-/// The variable that makes a process the one that works: a file, then operations.
+/// The variable that makes a process the one that works: whether in linear light, a file, operations.
 const PIECE: &str = "SEALPIX_PIECE_OF_WORK";
 
 /// Smooth, with noise in it, so that no encoder has it too easy; every pixel of `channels` bytes.
@@ -157,6 +157,8 @@ fn sources() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("avif", ours(&baseline, "f_avif"), &STILLS),
         ("webp, moving", ours(&moving, "f_webp"), &MOVING),
         ("gif, moving", moving, &MOVING),
+        ("png, alpha, linear", rgba.clone(), &STILLS),
+        ("jpeg, baseline, linear", baseline.clone(), &STILLS),
         ("png, alpha", rgba, &ALL),
         ("jpeg, baseline", baseline, &STILLS),
         ("svg, layers", svg(), &STILLS),
@@ -171,10 +173,10 @@ fn status(name: &str) -> u64 {
 }
 
 /// Does one piece of work, and says what it was to hold and what it held.
-fn piece(file: &str, operations: &str) {
+fn piece(file: &str, operations: &str, linear: bool) {
     let source = std::fs::read(file).unwrap();
     let operations = Operations::read(operations).unwrap();
-    let limits = Limits { settings: Settings { svg: true }, ..Limits::default() };
+    let limits = Limits { settings: Settings { svg: true, linear, ..Settings::default() }, ..Limits::default() };
     let mark =
         Mark::open(&png_of((500, 400), png::ColorType::Rgba, png::BitDepth::Eight, &pixels(500, 400, 4))).unwrap();
     let job =
@@ -186,10 +188,10 @@ fn piece(file: &str, operations: &str) {
 }
 
 /// Has a piece of work done elsewhere.
-fn measured(file: &Path, operations: &str) -> (u64, u64) {
+fn measured(file: &Path, operations: &str, linear: bool) -> (u64, u64) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "dos11_no_work_holds_more_than_was_estimated", "--nocapture"]);
-    let output = command.env(PIECE, format!("{}|{operations}", file.display())).output().unwrap();
+    let output = command.env(PIECE, format!("{linear}|{}|{operations}", file.display())).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     let numbers = printed.split_once("held ").and_then(|(_, rest)| rest.split_once(" for "));
     let numbers = numbers.and_then(|(numbers, _)| numbers.split_once(" of "));
@@ -200,8 +202,9 @@ fn measured(file: &Path, operations: &str) -> (u64, u64) {
 #[test]
 fn dos11_no_work_holds_more_than_was_estimated() {
     if let Ok(text) = std::env::var(PIECE) {
+        let (linear, text) = text.split_once('|').unwrap();
         let (file, operations) = text.split_once('|').unwrap();
-        return piece(file, operations);
+        return piece(file, operations, linear == "true");
     }
     let folder = tempfile::tempdir().unwrap();
     let mut pieces = Vec::new();
@@ -215,7 +218,7 @@ fn dos11_no_work_holds_more_than_was_estimated() {
         for _ in 0..std::thread::available_parallelism().unwrap().get() {
             scope.spawn(|| {
                 while let Some((name, file, operations)) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (held, estimated) = measured(file, operations);
+                    let (held, estimated) = measured(file, operations, name.ends_with("linear"));
                     rows.lock().unwrap().push((*name, *operations, held, estimated));
                 }
             });
@@ -227,7 +230,7 @@ fn dos11_no_work_holds_more_than_was_estimated() {
     for (name, operations, held, estimated) in &rows {
         let (ratio, most) = (*estimated as f64 / *held as f64, if estimated < held { " TOO LITTLE" } else { "" });
         println!(
-            "{name:<18} {operations:<34} {:>6.1} MiB held {:>6.1} estimated {ratio:>5.2}{most}",
+            "{name:<22} {operations:<34} {:>6.1} MiB held {:>6.1} estimated {ratio:>5.2}{most}",
             mib(*held),
             mib(*estimated)
         );

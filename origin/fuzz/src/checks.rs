@@ -36,11 +36,12 @@ const LIMITS: Limits = Limits {
     animation_pixels: 1 << 16,
     memory_bytes: 64 << 20,
     jpeg_scans: 20,
-    settings: Settings { svg: false },
+    settings: Settings { svg: false, libwebp: false, fine_shrink: false, linear: false },
 };
 
 /// The same with every other way of the engine.
-const OTHERWISE: Limits = Limits { settings: Settings { svg: true }, ..LIMITS };
+const OTHERWISE: Limits =
+    Limits { settings: Settings { svg: true, libwebp: true, fine_shrink: true, linear: true }, ..LIMITS };
 
 /// What the engine is given for one piece of work.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -67,6 +68,7 @@ pub fn jpeg(bytes: &[u8]) {
         Format::Jpeg,
         &["f_jpg", "w_9,f_webp", "w_20,f_jpg,q_95", "crop_3:3:9:9,rot_90,f_jpg", "w_11,f_png", "w_1,f_jpg", "f_json"],
     );
+    otherwise(bytes, Format::Jpeg, &["w_9,f_jpg"]);
 }
 
 /// PNG of every depth and colour.
@@ -79,9 +81,10 @@ pub fn gif(bytes: &[u8]) {
     decoded(bytes, Format::Gif, &["page_2,f_png", "page_9,w_9,f_png", "w_9,f_webp", "w_9,f_gif"]);
 }
 
-/// WebP: stills of both codings, frames of an animation, and all of them, moving.
+/// WebP: stills of both codings, frames of an animation, and all of them, moving; by either decoder.
 pub fn webp(bytes: &[u8]) {
     decoded(bytes, Format::Webp, &["page_2,f_png", "w_9,f_webp", "w_9,f_gif"]);
+    otherwise(bytes, Format::Webp, &["f_png", "page_2,w_9,f_png", "w_9,f_webp"]);
 }
 
 /// AVIF of every depth and layout.
@@ -146,6 +149,13 @@ fn decoded(bytes: &[u8], format: Format, roads: &[&str]) {
         // What shows the whole picture also shows it smaller; but for later frames, which `f_png` does not read.
         let is_whole = !matches!(format, Format::Gif | Format::Webp) && !road.contains("crop");
         assert!(!is_whole || whole.is_none() || taken.is_some(), "{road}");
+    }
+}
+
+/// By an engine that is set to do everything otherwise.
+fn otherwise(bytes: &[u8], format: Format, roads: &[&str]) {
+    if recognise(bytes) == Some(format) {
+        roads.iter().for_each(|road| drop(worked(bytes, &read(road), &OTHERWISE)));
     }
 }
 

@@ -69,6 +69,12 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("SEALPIX_WORK_TIMEOUT_SECS", "1 to 60; default 15"),
     ("SEALPIX_SVG", "refuse, or rasterise: SVG sources become pictures of pixels; default refuse"),
+    ("SEALPIX_WEBP_DECODER", "image-webp, in safe Rust, or libwebp, in C and faster; default image-webp"),
+    (
+        "SEALPIX_JPEG_SHRINK",
+        "fast, or fine: a JPEG that is shrunk while it is decoded keeps twice the result's sides; default fast",
+    ),
+    ("SEALPIX_RESIZE_LIGHT", "coded, or linear: pictures are resized in linear light; default coded"),
     (
         "SEALPIX_DERIVATIVE_MEMORY_BYTES",
         "memory for finished pictures; 0 to 1099511627776, 0 keeps none; default 67108864",

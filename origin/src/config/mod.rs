@@ -200,7 +200,12 @@ impl Config {
                 1 << 26,
                 1 << 40,
             )?,
-            images: images::Settings { svg: environment.either("SEALPIX_SVG", ["refuse", "rasterise"])? },
+            images: images::Settings {
+                svg: environment.either("SEALPIX_SVG", ["refuse", "rasterise"])?,
+                libwebp: environment.either("SEALPIX_WEBP_DECODER", ["image-webp", "libwebp"])?,
+                fine_shrink: environment.either("SEALPIX_JPEG_SHRINK", ["fast", "fine"])?,
+                linear: environment.either("SEALPIX_RESIZE_LIGHT", ["coded", "linear"])?,
+            },
         })
     }
 
@@ -297,6 +302,9 @@ mod tests {
             ("SEALPIX_SOURCE_MAX_BYTES", "5000"),
             ("SEALPIX_WORK_TIMEOUT_SECS", "4"),
             ("SEALPIX_SVG", "rasterise"),
+            ("SEALPIX_WEBP_DECODER", "libwebp"),
+            ("SEALPIX_JPEG_SHRINK", "fine"),
+            ("SEALPIX_RESIZE_LIGHT", "linear"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "0"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "5"),
             ("SEALPIX_DERIVATIVE_DISK_BYTES", "16777216"),
@@ -321,7 +329,7 @@ mod tests {
         assert_eq!(config.edge_url.as_deref(), Some("https://img.example.com"));
         assert_eq!((config.fetch.deadline.as_secs(), config.fetch.max_bytes), (3, 5000));
         assert_eq!(config.work_deadline.as_secs(), 4);
-        assert_eq!(config.images, images::Settings { svg: true });
+        assert_eq!(config.images, images::Settings { svg: true, libwebp: true, fine_shrink: true, linear: true });
         assert_eq!(read(&[]).unwrap().images, images::Settings::default());
         assert_eq!((config.derivatives.memory_bytes, config.derivatives.ttl.as_secs()), (0, 5));
         assert_eq!(config.master_secret.unwrap().expose(), "m");
@@ -350,6 +358,9 @@ mod tests {
             ("SEALPIX_WORK_TIMEOUT_SECS", "-1"),
             ("SEALPIX_SVG", "true"),
             ("SEALPIX_SVG", ""),
+            ("SEALPIX_WEBP_DECODER", "webp"),
+            ("SEALPIX_JPEG_SHRINK", "2"),
+            ("SEALPIX_RESIZE_LIGHT", "srgb"),
             ("SEALPIX_DERIVATIVE_MEMORY_BYTES", "64MiB"),
             ("SEALPIX_DERIVATIVE_TTL_SECS", "0"),
             ("SEALPIX_DERIVATIVE_DISK_BYTES", "1"),

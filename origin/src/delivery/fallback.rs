@@ -43,7 +43,7 @@ async fn made(
     let (as_asked, operations) = (of_any_picture(&frame.admission.operations), of_any_picture(frame.operations));
     let admission = frame.admission.instead(source.clone(), as_asked, &record).inspect_err(warned(project))?;
     let name = Name::of(&admission, &operations, project.version, delivery.origin.config.images);
-    let name = name.as_fallback(fallback.ttl_secs());
+    let name = name.into_fallback(fallback.ttl_secs());
     let (delivery_of, warned) = (Arc::clone(delivery), warned(project));
     let asked = delivery.derivatives.ask(name, |progress| async move {
         let made: Result<Kept, Denial> = make(delivery_of, admission, record, operations, progress).await;

@@ -65,7 +65,7 @@ impl Name {
 
     /// Of the same picture as a project's fallback. No picture that was asked for has this name, also not one of the same
     /// source with the same operations: it is kept by another time, and under a 404 (CACHE-12).
-    pub(crate) fn as_fallback(self, ttl_secs: u32) -> Self {
+    pub(crate) fn into_fallback(self, ttl_secs: u32) -> Self {
         Self { text: format!("fallback-{}", self.text).into(), ttl: Duration::from_secs(ttl_secs.into()) }
     }
 }

@@ -19,6 +19,7 @@
 use sealpix::operations::{Fit, Gravity, Operations, Width};
 
 use super::probe::{Coding, Probe};
+use super::settings::Settings;
 
 /// A size in pixels, both sides at least 1 once it comes from a probe or a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +159,8 @@ pub(super) struct Plan {
     pub(super) at: (u32, u32),
     /// Whether the source's own pixels are needed, so that no decoder may shrink them.
     pub(super) at_full_size: bool,
+    /// How the operator has pictures shrunk and resized.
+    pub(super) settings: Settings,
 }
 
 impl Plan {
@@ -193,7 +196,15 @@ impl Plan {
                 (picture, if request.fit == Fit::Pad { most } else { picture })
             }
         };
-        Self { window, part: window.area(), picture, canvas, at: (0, 0), at_full_size: true }
+        Self {
+            window,
+            part: window.area(),
+            picture,
+            canvas,
+            at: (0, 0),
+            at_full_size: true,
+            settings: Settings::default(),
+        }
     }
 
     /// Plans the result for a source of this size.
@@ -215,7 +226,15 @@ impl Plan {
     /// The whole source at another size.
     fn whole(source: Size, picture: Size) -> Self {
         let window = Rect::whole(source);
-        Self { window, part: window.area(), picture, canvas: picture, at: (0, 0), at_full_size: false }
+        Self {
+            window,
+            part: window.area(),
+            picture,
+            canvas: picture,
+            at: (0, 0),
+            at_full_size: false,
+            settings: Settings::default(),
+        }
     }
 
     /// A box of the source's own aspect: nothing is cut or stretched beyond the rounding of the second side.
@@ -345,12 +364,16 @@ impl Plan {
     /// takes away, half of that where hardly anything would be left to do: a resize by less than a factor and a part shows
     /// the decoder's coarse filter. The rule of sharp, a Node library, for its shrink on load. 1 for other formats.
     pub(super) fn decoder_shrink(&self, probe: &Probe) -> u32 {
-        if self.at_full_size || !matches!(probe.coding, Coding::Jpeg { .. }) {
+        // The decoder would mix numbers, not light.
+        if self.at_full_size || self.settings.linear || !matches!(probe.coding, Coding::Jpeg { .. }) {
             return 1;
         }
         let (across, down) =
             (self.part.width / f64::from(self.picture.width), self.part.height / f64::from(self.picture.height));
         let ratio = across.min(down);
+        if self.settings.fine_shrink {
+            return [8, 4, 2].into_iter().find(|shrink| ratio >= f64::from(2 * shrink)).unwrap_or(1);
+        }
         match [8, 4, 2].into_iter().find(|shrink| ratio >= f64::from(*shrink)) {
             Some(shrink) if ratio < f64::from(shrink + 1) => shrink / 2,
             shrink => shrink.unwrap_or(1),

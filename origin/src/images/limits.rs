@@ -127,7 +127,10 @@ pub(super) fn estimate_bytes(probe: &Probe, plan: &Plan, effects: &Effects, orde
         let copied = plan.cuts() || plan.at_full_size;
         let across = if copied { across.max(attention::COPY_PIXELS) } else { across };
         let rows = u64::from(across) * u64::from(probe.size.height.div_ceil(shrink));
-        decoding.max(decoded * channels + premultiplied + rows * channels + result)
+        // In linear light, two bytes a sample, beside those of one that it comes from and becomes.
+        let (light, deep) =
+            if plan.settings.linear { ((decoded + plan.picture.pixels()) * channels * 2, 2) } else { (0, 1) };
+        decoding.max(decoded * channels + light + premultiplied * deep + rows * channels * deep + result)
     };
     // Turning, blending and dropping alpha hold a picture and its successor.
     let pixels = plan.canvas.pixels();

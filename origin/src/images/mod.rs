@@ -130,7 +130,7 @@ impl Job<'_> {
         });
         // What `trim` leaves may be little enough for AVIF, which takes more memory than WebP.
         let format = self.format(&probe, if operations.trim.is_some() { 0 } else { plan.canvas.pixels() });
-        let plan = made(plan, &effects, format);
+        let plan = made(plan, &effects, format, limits.settings);
         Ok(match Timeline::of(&probe, operations, format) {
             Some(timeline) => timeline.estimate_bytes(&probe, &plan, &effects),
             None => limits::estimate_bytes(&probe, &plan, &effects, &Order::of(operations, format)),
@@ -183,7 +183,8 @@ fn unresolved(operations: &Operations) -> Option<&'static str> {
 }
 
 /// The plan of the pixels that are made: few for a description, unless an effect works on those of the whole result.
-fn made(plan: Plan, effects: &Effects, format: Format) -> Plan {
+fn made(plan: Plan, effects: &Effects, format: Format, settings: Settings) -> Plan {
+    let plan = Plan { settings, ..plan };
     let small = format == Format::Json && !effects.change_pixels();
     if small { plan.at_most(description::SIDE_PIXELS) } else { plan }
 }

@@ -64,7 +64,7 @@ impl Work<'_> {
         let shown = plan.canvas;
         let format = self.job.format(&probe, shown.pixels());
         let order = Order::of(self.job.operations, format);
-        let plan = made(plan, &effects, format);
+        let plan = made(plan, &effects, format, self.job.limits.settings);
         self.job.limits.admit_result(shown, format)?;
         let timeline = Timeline::of(&probe, self.job.operations, format);
         match &timeline {
@@ -118,7 +118,9 @@ impl Work<'_> {
         effects: &Effects,
         order: &Order,
     ) -> Result<Drawn, ImageError> {
-        let needs_pixels = decoded.is_some() || effects.change_pixels() || order.halves_chroma_midway();
+        let is_linear = plan.settings.linear && !plan.keeps_pixels(probe.shown());
+        let is_worked_on = effects.change_pixels() || is_linear;
+        let needs_pixels = decoded.is_some() || is_worked_on || order.halves_chroma_midway();
         if !needs_pixels && let Some(planes) = self.by_planes(probe, plan, order)? {
             return Ok(Drawn::Planes(planes));
         }
@@ -225,7 +227,9 @@ impl Work<'_> {
             let window = coded(plan.window.area()).touched(picture.size);
             let target = probe.orientation.turn(plan.picture);
             self.until.has(resize::time(picture.size, target))?;
-            picture = resize::picture(&picture, window, coded(plan.part), target)?;
+            let (part, is_linear) = (coded(plan.part), plan.settings.linear);
+            let resized = if is_linear { resize::picture_in_linear_light } else { resize::picture };
+            picture = resized(&picture, window, part, target)?;
             self.until.check()?;
         }
         if let Some(profile) = profile {

@@ -69,9 +69,15 @@ fn cache9_cache13_pictures_of_an_engine_that_is_set_otherwise_are_not_mixed() {
     let (first, _) = under(&[]);
     assert_eq!(under(&[]), (first.clone(), true), "kept over a restart");
     assert_eq!(under(&[("SEALPIX_SVG", "refuse")]), (first.clone(), true), "the default, written out");
-    let other = [("SEALPIX_SVG", "rasterise")];
-    let (etag, was_kept) = under(&other);
-    assert!(!was_kept && etag != first);
-    assert_eq!(under(&other), (etag, true));
+    for other in [
+        [("SEALPIX_SVG", "rasterise")],
+        [("SEALPIX_WEBP_DECODER", "libwebp")],
+        [("SEALPIX_JPEG_SHRINK", "fine")],
+        [("SEALPIX_RESIZE_LIGHT", "linear")],
+    ] {
+        let (etag, was_kept) = under(&other);
+        assert!(!was_kept && etag != first, "{other:?}");
+        assert_eq!(under(&other), (etag, true), "{other:?}");
+    }
     assert_eq!(under(&[]), (first, true), "and back");
 }

@@ -180,7 +180,7 @@ impl Work<'_> {
         effects: &Effects,
         quality: u8,
     ) -> Result<Vec<u8>, ImageError> {
-        let mut frames = Frames::open(self.job.source, probe)?;
+        let mut frames = Frames::open(self.job.source, probe, self.job.limits.settings)?;
         let plays = decode::plays(self.job.source, probe);
         let format = match timeline.kind {
             Kind::Gif => Format::Gif,

@@ -1,11 +1,12 @@
-//! WebP encoding by libwebp, from pixels or from planes.
+//! libwebp: WebP from pixels or from planes, and to pixels.
 #![expect(unsafe_code, reason = "libwebp's interface is C's")]
 
 use std::ffi::c_int;
 
 use libwebp_sys::{
-    WebPConfig, WebPEncCSP, WebPEncode, WebPMemoryWrite, WebPMemoryWriter, WebPMemoryWriterClear, WebPMemoryWriterInit,
-    WebPPicture, WebPPictureFree, WebPPictureImportRGB, WebPPictureImportRGBA, WebPValidateConfig,
+    WebPConfig, WebPDecodeRGBAInto, WebPDecodeRGBInto, WebPEncCSP, WebPEncode, WebPMemoryWrite, WebPMemoryWriter,
+    WebPMemoryWriterClear, WebPMemoryWriterInit, WebPPicture, WebPPictureFree, WebPPictureImportRGB,
+    WebPPictureImportRGBA, WebPValidateConfig,
 };
 
 use super::super::error::ImageError;
@@ -75,6 +76,18 @@ pub(in super::super) fn encode(pixels: &Pixels<'_>, size: Size, quality: u8) -> 
     // writer that `WebPMemoryWrite` expects.
     let encoded = unsafe { WebPEncode(&raw const config, &raw mut picture.0) };
     if encoded == 0 { Err(FAILED) } else { Ok(writer.bytes().to_vec()) }
+}
+
+/// Decodes a still of this size, three bytes a pixel, or four with alpha; `None` where it is damaged, or of another size.
+pub(in super::super) fn decode(file: &[u8], size: Size, alpha: bool) -> Option<Vec<u8>> {
+    let (decode, channels): (unsafe extern "C" fn(*const u8, usize, *mut u8, usize, c_int) -> *mut u8, u32) =
+        if alpha { (WebPDecodeRGBAInto, 4) } else { (WebPDecodeRGBInto, 3) };
+    let stride = c_int::try_from(size.width.checked_mul(channels)?).ok()?;
+    let mut pixels = vec![0; usize::try_from(size.pixels().checked_mul(channels.into())?).ok()?];
+    // SAFETY: the call reads the file's bytes and writes rows of `stride` bytes, as many as the file has, into `pixels`; it
+    // answers null, and writes nothing beyond, where these are more than the length that it is told.
+    let end = unsafe { decode(file.as_ptr(), file.len(), pixels.as_mut_ptr(), pixels.len(), stride) };
+    (!end.is_null()).then_some(pixels)
 }
 
 struct Picture(WebPPicture);

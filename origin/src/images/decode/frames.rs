@@ -7,6 +7,7 @@ use super::super::error::ImageError;
 use super::super::limits::Limits;
 use super::super::picture::Picture;
 use super::super::probe::{Coding, Probe};
+use super::super::settings::Settings;
 use super::{Decoded, Decoder, Wanted, embedded_profile, gif, webp};
 
 /// What is seen at one of the frames.
@@ -24,10 +25,10 @@ pub(in super::super) enum Frames<'a> {
 
 impl<'a> Frames<'a> {
     /// Opens an animation.
-    pub(in super::super) fn open(source: &'a [u8], probe: &Probe) -> Result<Self, ImageError> {
+    pub(in super::super) fn open(source: &'a [u8], probe: &Probe, settings: Settings) -> Result<Self, ImageError> {
         match probe.coding {
             Coding::Gif => gif::Screen::open(source, probe).map(|screen| Self::Gif(Box::new(screen))),
-            Coding::Webp { animated: true } => webp::Canvas::open(source, probe).map(Self::Webp),
+            Coding::Webp { animated: true } => webp::Canvas::open(source, probe, settings).map(Self::Webp),
             _ => Err(ImageError::Unsupported("page")),
         }
     }
@@ -56,8 +57,8 @@ impl Decoder for Moving {
         10
     }
 
-    fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, _limits: &Limits) -> Result<Decoded, ImageError> {
-        let mut frames = Frames::open(source, probe)?;
+    fn decode(&self, source: &[u8], probe: &Probe, wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
+        let mut frames = Frames::open(source, probe, limits.settings)?;
         (0..wanted.frame).try_for_each(|_| frames.skip())?;
         Ok(Decoded { picture: frames.next()?.picture, profile: profile(probe) })
     }

@@ -1,4 +1,4 @@
-//! WebP by `image-webp`: the still, or what the canvas of an animation shows at each of its frames (RFC 9649 §2.7.1).
+//! WebP by `image-webp`, or by libwebp where that is set: the still, or what the canvas of an animation shows at each of its frames (RFC 9649 §2.7.1).
 //!
 //! The library decodes bitstreams; frames are put on the canvas here. Its own canvas forgets to clear frames that ask for it.
 
@@ -7,11 +7,13 @@ use std::io::Cursor;
 use image_webp::WebPDecoder;
 
 use super::super::animation::Plays;
+use super::super::codec::webp as libwebp;
 use super::super::error::ImageError;
 use super::super::geometry::{Rect, Size};
 use super::super::limits::Limits;
 use super::super::picture::{Channels, Picture, blend};
 use super::super::probe::{Probe, WebpChunk, riff_body, webp_bitstreams, webp_chunks};
+use super::super::settings::Settings;
 use super::{Decoded, Decoder, Shown, Wanted, frames, zeroed};
 
 const BROKEN: ImageError = ImageError::Broken("the WebP data is damaged or cut short");
@@ -25,20 +27,25 @@ impl Decoder for Still {
     }
 
     fn decode(&self, source: &[u8], probe: &Probe, _wanted: Wanted, limits: &Limits) -> Result<Decoded, ImageError> {
-        let picture = decode_still(source, probe.size, limits.memory_bytes)?;
+        let picture = decode_still(source, probe.size, limits.memory_bytes, limits.settings)?;
         Ok(Decoded { picture, profile: frames::profile(probe) })
     }
 }
 
-fn decode_still(file: &[u8], size: Size, memory_bytes: u64) -> Result<Picture, ImageError> {
+fn decode_still(file: &[u8], size: Size, memory_bytes: u64, settings: Settings) -> Result<Picture, ImageError> {
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(|_| BROKEN)?;
     decoder.set_memory_limit(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
     // The library allocates what the bitstream says of itself, whatever the canvas around it says (DOS-1).
     if decoder.dimensions() != (size.width, size.height) || !webp_bitstreams(file)?.all(|of| of == Some(size)) {
         return Err(BROKEN);
     }
-    let mut pixels = vec![0; decoder.output_buffer_size().ok_or(ImageError::SourceTooLarge)?];
-    decoder.read_image(&mut pixels).map_err(|_| BROKEN)?;
+    let pixels = if settings.libwebp {
+        libwebp::decode(file, size, decoder.has_alpha()).ok_or(BROKEN)?
+    } else {
+        let mut pixels = vec![0; decoder.output_buffer_size().ok_or(ImageError::SourceTooLarge)?];
+        decoder.read_image(&mut pixels).map_err(|_| BROKEN)?;
+        pixels
+    };
     Ok(if decoder.has_alpha() { Picture::rgba(size, pixels) } else { Picture::rgb(size, pixels) })
 }
 
@@ -50,12 +57,20 @@ pub(in super::super) struct Canvas<'a> {
     pixels: Vec<u8>,
     /// The part that the last frame leaves to be cleared.
     to_clear: Option<Rect>,
+    settings: Settings,
 }
 
 impl<'a> Canvas<'a> {
-    pub(super) fn open(source: &'a [u8], probe: &Probe) -> Result<Self, ImageError> {
+    pub(super) fn open(source: &'a [u8], probe: &Probe, settings: Settings) -> Result<Self, ImageError> {
         let chunks = Box::new(webp_chunks(riff_body(source)?));
-        Ok(Self { chunks, size: probe.size, has_alpha: probe.alpha, pixels: zeroed(probe, 4)?, to_clear: None })
+        Ok(Self {
+            chunks,
+            size: probe.size,
+            has_alpha: probe.alpha,
+            pixels: zeroed(probe, 4)?,
+            to_clear: None,
+            settings,
+        })
     }
 
     /// Draws the next frame and answers what is seen then.
@@ -70,7 +85,7 @@ impl<'a> Canvas<'a> {
         if let Some(part) = self.to_clear.take() {
             self.each(part, |pixel, _| *pixel = [0; 4]);
         }
-        let decoded = decode_still(&frame.file(), frame.part.size(), u64::MAX)?;
+        let decoded = decode_still(&frame.file(), frame.part.size(), u64::MAX, self.settings)?;
         match decoded.channels {
             Channels::Rgb => {
                 let (pixels, _) = decoded.pixels.as_chunks::<3>();

@@ -249,7 +249,7 @@ fn dos3_every_seed_and_its_mutations_keep_the_promises() {
             let seed = file.file_name().unwrap().to_str().unwrap();
             // What fuzzing found is damaged, too.
             let whole = seed != "cut" && !seed.starts_with("found") && name != "operations";
-            let made = run_by(Settings { svg: true }, bytes, "w_4,f_png");
+            let made = run_by(Settings { svg: true, ..Settings::default() }, bytes, "w_4,f_png");
             assert!(!whole || made.is_ok(), "{} is not even decoded", file.display());
         }
         total += seeds.iter().map(Vec::len).sum::<usize>();

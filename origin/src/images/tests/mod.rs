@@ -25,6 +25,7 @@ mod max;
 mod meta;
 mod moving;
 mod photos;
+mod settings;
 mod shapes;
 mod skimming;
 mod sources;

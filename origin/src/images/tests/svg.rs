@@ -8,7 +8,7 @@ use sealpix::operations::Operations;
 use super::super::Format;
 use super::{Derivative, ImageError, Limits, Settings, near, open, pixel, process, run, run_by};
 
-const ON: Settings = Settings { svg: true };
+const ON: Settings = Settings { svg: true, libwebp: false, fine_shrink: false, linear: false };
 
 /// Four quarters in a box of 20 by 10: red, green, blue, sand.
 const QUARTERS: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'>\
