@@ -193,6 +193,15 @@ fn cache12_without_a_purge_the_picture_is_there_when_the_refusal_is_forgotten() 
     assert_ne!(answer.body, fallback);
 }
 
+/// Waits for a line of the log, which is read beside the answers.
+fn soon(is_there: impl Fn() -> bool, served: &Served) {
+    let asked = Instant::now();
+    while !is_there() {
+        assert!(asked.elapsed() < Duration::from_secs(10), "{}", served.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_fallback_that_cannot_be_shown_leaves_the_refusal_and_a_line_in_the_log() {
     let (data, made, served, api) = served(&[], &json!({ "source": "@gallery/nowhere.png" }));
@@ -201,6 +210,7 @@ fn a_fallback_that_cannot_be_shown_leaves_the_refusal_and_a_line_in_the_log() {
     for _ in 0..5 {
         refused(&served.get(&target));
     }
+    soon(|| warnings() > 0, &served);
     assert_eq!(warnings(), 1, "{}", served.log());
     refused(&served.get(&made.sign("w_30", "@gallery/nowhere.png")));
     std::fs::write(
@@ -213,14 +223,14 @@ fn a_fallback_that_cannot_be_shown_leaves_the_refusal_and_a_line_in_the_log() {
         let before = warnings();
         set(&api, &json!({ "source": format!("@gallery/{name}") }));
         refused(&served.get(&target));
-        assert!(warnings() > before, "{name}");
+        soon(|| warnings() > before, &served);
     }
     // Rules that a restored or a tampered registry has, and no writer would have been let: the gate is asked again.
     let database = rusqlite::Connection::open(data.path().join("registry.db")).unwrap();
     let elsewhere = r#"{"source":"@elsewhere/missing.png","ttl_secs":60}"#;
     database.execute("UPDATE projects SET fallback = ?1, version = version + 1", [elsewhere]).unwrap();
     refused(&served.get(&target));
-    assert!(served.log().contains("source_denied"), "{}", served.log());
+    soon(|| served.log().contains("source_denied"), &served);
     // What is taken away is taken away with the next request.
     set(&api, &missing_png());
     shown(&served.get(&target));
