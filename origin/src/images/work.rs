@@ -215,12 +215,18 @@ impl Work<'_> {
     pub(super) fn finished(
         &self,
         mut picture: Picture,
-        profile: Option<&Profile>,
+        mut profile: Option<&Profile>,
         probe: &Probe,
         plan: &Plan,
         effects: &Effects,
         format: Format,
     ) -> Result<Picture, ImageError> {
+        // Which light a number stands for is known of sRGB.
+        if plan.settings.linear
+            && let Some(profile) = profile.take()
+        {
+            picture = colour::to_srgb(picture, profile);
+        }
         if !plan.keeps_pixels(probe.shown()) {
             let shrink = plan.decoder_shrink(probe);
             let coded = |area| probe.orientation.to_coded(area, probe.size).shrunk(shrink);

@@ -78,7 +78,7 @@ pub(in super::super) fn encode(pixels: &Pixels<'_>, size: Size, quality: u8) -> 
     if encoded == 0 { Err(FAILED) } else { Ok(writer.bytes().to_vec()) }
 }
 
-/// Decodes a still of this size, three bytes a pixel, or four with alpha; `None` where it is damaged, or of another size.
+/// Decodes a still, three bytes a pixel, or four with alpha; `None` where it is damaged or larger. Its size has been checked.
 pub(in super::super) fn decode(file: &[u8], size: Size, alpha: bool) -> Option<Vec<u8>> {
     let (decode, channels): (unsafe extern "C" fn(*const u8, usize, *mut u8, usize, c_int) -> *mut u8, u32) =
         if alpha { (WebPDecodeRGBAInto, 4) } else { (WebPDecodeRGBInto, 3) };

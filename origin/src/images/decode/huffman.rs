@@ -21,7 +21,7 @@ impl Codes {
     pub(super) fn read(body: &[u8]) -> Option<(Self, &[u8])> {
         let (counts, rest) = body.split_first_chunk::<16>()?;
         let count = counts.iter().map(|count| usize::from(*count)).sum();
-        let (symbols, rest) = rest.split_at_checked(count)?;
+        let (symbols, rest) = rest.split_at_checked(count).filter(|_| count <= 256)?;
         let mut lengths = [(0, 0, 0); 16];
         let mut look = vec![0; 1 << LOOK_BITS];
         let (mut code, mut at) = (0u32, 0);
@@ -118,6 +118,10 @@ impl Strides {
             && let Some((length, symbol)) = codes.find(seen << bits).filter(|(length, _)| *length <= left)
         {
             let next = Stride::of(length, symbol);
+            // So that what is no end is never taken for one, wherever in the block it begins.
+            if u32::from(coefficients + next.coefficients) > 64 && u32::from(next.coefficients) < END {
+                break;
+            }
             bits += next.bits;
             coefficients += next.coefficients;
         }

@@ -8,6 +8,9 @@ use super::super::probe::{JpegSegment, JpegSegments};
 use super::huffman::{Bits, Codes, END, Stride, Strides};
 use super::jpeg::cut;
 
+/// Most Huffman tables of a file; four of each kind have a number.
+const MOST_TABLES: u32 = 16;
+
 /// A component as frame header, scan header and tables have it.
 struct Component {
     id: u8,
@@ -26,6 +29,8 @@ struct Head {
     means: [Option<Codes>; 4],
     others: [Option<(Codes, Strides)>; 4],
     restart: usize,
+    /// Huffman tables that were read.
+    tables: u32,
     size: Option<(usize, usize)>,
     components: Vec<Component>,
 }
@@ -36,11 +41,13 @@ pub(in super::super) fn of(source: &[u8], size: Size, sizes: &[Size]) -> Option<
     let mut planes = None;
     for segment in JpegSegments::of(source) {
         match segment.ok()? {
-            JpegSegment::Marker(0xdb, body) if planes.is_none() => head.quantizers(body)?,
-            JpegSegment::Marker(0xc4, body) if planes.is_none() => head.codes(body)?,
+            // Behind the only scan, all else is the library's to judge.
+            JpegSegment::Marker(..) if planes.is_some() => return None,
+            JpegSegment::Marker(0xdb, body) => head.quantizers(body)?,
+            JpegSegment::Marker(0xc4, body) => head.codes(body)?,
             JpegSegment::Marker(0xdd, [high, low]) => head.restart = u16::from_be_bytes([*high, *low]).into(),
             JpegSegment::Marker(0xc0 | 0xc1, body) => head.frame(body)?,
-            JpegSegment::Marker(0xda, body) if planes.is_none() => head.scan(body)?,
+            JpegSegment::Marker(0xda, body) => head.scan(body)?,
             JpegSegment::Scan(data) => planes = Some(head.read(data, sizes)?),
             JpegSegment::Marker(0xe0..=0xef | 0xfe, _) => {}
             JpegSegment::Marker(..) => return None,
@@ -70,7 +77,9 @@ impl Head {
     /// DHT (§B.2.4.2).
     fn codes(&mut self, mut body: &[u8]) -> Option<()> {
         while let [kind, rest @ ..] = body {
-            let (codes, behind) = Codes::read(rest)?;
+            // Encoders write four; each takes longer to build than to read (DOS-8).
+            self.tables += 1;
+            let (codes, behind) = Codes::read(rest).filter(|_| self.tables <= MOST_TABLES)?;
             let number = usize::from(kind & 15);
             match kind >> 4 {
                 0 if codes.are_at_most(15) => *self.means.get_mut(number)? = Some(codes),

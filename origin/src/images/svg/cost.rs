@@ -48,6 +48,10 @@ impl Cost {
         let ground = Ground { most, width: f64::from(size.width), height: f64::from(size.height) };
         let bytes = walk.nodes(tree.root(), transform, ground)? + ground.pixels() * 4.0;
         walk.nanos += ground.pixels() * COPY_NANOS;
+        // Sides and scales may be as large as floats are, and no number comes of that times nothing.
+        if !walk.nanos.is_finite() || !bytes.is_finite() {
+            return Err(ImageError::SourceTooLarge);
+        }
         Ok(Self { bytes: bytes as u64, time: Duration::from_nanos(walk.nanos as u64) })
     }
 }
@@ -172,6 +176,9 @@ impl Walk {
         let side = |side: f32, scale: f32| (f64::from(side) * f64::from(scale)).round();
         let rect = pattern.rect();
         let tile = Ground { width: side(rect.width(), across), height: side(rect.height(), down), ..ground };
+        if !tile.pixels().is_finite() {
+            return Err(ImageError::SourceTooLarge);
+        }
         self.nanos += tile.pixels() * COPY_NANOS;
         let children = self.nodes(pattern.root(), Transform::from_scale(across, down), tile)?;
         Ok(tile.pixels() * 4.0 + children)

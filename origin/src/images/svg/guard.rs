@@ -39,6 +39,9 @@ const LONGEST_ATTRIBUTE_BYTES: usize = 2048;
 const MOST_REFERENCES: usize = 64;
 const MOST_INHERITED: usize = 16;
 
+/// Ends a name in a reference, of whatever kind that is.
+const ENDS_A_NAME: fn(char) -> bool = |it| it.is_whitespace() || matches!(it, '"' | '\'' | '(' | ')' | ';' | ',' | '#');
+
 /// The namespace; elements of others are passed over.
 const SVG: &str = "http://www.w3.org/2000/svg";
 
@@ -132,13 +135,15 @@ impl<'a, 'input> Census<'a, 'input> {
         let mut names = HashMap::new();
         let elements: Vec<_> = document.descendants().filter(Node::is_element).collect();
         for element in &elements {
-            if let Some(name) = element.attribute("id") {
-                names.entry(name).or_insert(*element);
+            let Some(name) = element.attribute("id") else { continue };
+            // A reference to such a name ends elsewhere for each who reads it, and which of two is meant, too.
+            if name.contains(ENDS_A_NAME) || names.insert(name, *element).is_some() {
+                return Err(ImageError::FormatUnsupported("svg whose ids are not names, or not of one element each"));
             }
         }
         let named = |property: &str, value: &str| {
             let is_inherited = matches!(property, "fill" | "stroke") || property.starts_with("marker");
-            let words = value.split('#').skip(1).filter_map(|rest| rest.split(['"', '\'', ')', ';', ' ', ',']).next());
+            let words = value.split('#').skip(1).filter_map(|rest| rest.split(ENDS_A_NAME).next());
             let found = words.filter_map(|name| names.get(name)).map(move |to| Reference { to: *to, is_inherited });
             found.collect::<Vec<_>>()
         };

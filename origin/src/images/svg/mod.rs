@@ -70,7 +70,7 @@ impl Drawing {
     /// What drawing a part of it at a size takes; `part` is in pixels of [`Probe::size`].
     pub(super) fn cost(&self, part: Area, size: Size) -> Result<Cost, ImageError> {
         let cost = Cost::of(&self.tree, self.transform(part, size), size)?;
-        Ok(Cost { bytes: cost.bytes + self.tree_bytes, ..cost })
+        Ok(Cost { bytes: cost.bytes.saturating_add(self.tree_bytes), ..cost })
     }
 
     /// Draws a part of it, which fills the picture.

@@ -155,3 +155,51 @@ fn what_is_damaged_is_never_answered_otherwise_than_by_the_library() {
     }
     assert!(answered > 500 && left > 500, "{answered} and {left}");
 }
+
+/// A JPEG of one grey row of blocks: means of three bits or none, and others by a table of long runs in short codes.
+fn row_of_blocks(blocks: &[&str]) -> Vec<u8> {
+    let bits: String = blocks.concat();
+    let padded = format!("{bits}{}", "1".repeat((8 - bits.len() % 8) % 8));
+    let data = padded.as_bytes().chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit & 1));
+    let width = u16::try_from(blocks.len() * 8).unwrap().to_be_bytes();
+    let counts = |counts: [u8; 3]| [&counts[..], &[0; 13]].concat();
+    let mut file = b"\xff\xd8\xff\xdb\0\x43\0".to_vec();
+    file.extend([8; 64]);
+    file.extend([&b"\xff\xc0\0\x0b\x08\0\x08"[..], &width, b"\x01\x01\x11\0"].concat());
+    file.extend([&b"\xff\xc4\0\x15\0"[..], &counts([1, 1, 0]), &[0, 3]].concat());
+    file.extend([&b"\xff\xc4\0\x16\x10"[..], &counts([1, 1, 1]), &[0xf0, 0xe1, 0]].concat());
+    file.extend(b"\xff\xda\0\x08\x01\x01\0\0\x3f\0");
+    data.for_each(|byte| file.extend(if byte == 0xff { vec![0xff, 0] } else { vec![byte] }));
+    file.extend(b"\xff\xd9");
+    file
+}
+
+/// Whether what is seen of the bits at its end is another block's.
+#[test]
+fn codes_that_fill_a_block_to_its_last_coefficient_are_the_blocks_own() {
+    // 16 + 16 + 16 + 15 coefficients; 16 + 16 and an end; none.
+    let (full, part, none) = ("0000101", "000110", "0110");
+    let up = |rest: &str| format!("10101{}", &rest[1..]);
+    let blocks = [full.to_owned(), up(full), full.to_owned(), part.to_owned(), up(none), full.to_owned(), up(full)];
+    for first in 0..blocks.len() {
+        let order: Vec<&str> = (0..40).map(|at| blocks[(first + at * at) % blocks.len()].as_str()).collect();
+        let source = row_of_blocks(&order);
+        let (expected, sizes) = by_library(&source);
+        assert_eq!(means::of(&source, Size { width: 320, height: 8 }, &sizes), Some(expected), "{order:?}");
+    }
+}
+
+#[test]
+fn dos8_tables_without_end_are_not_built() {
+    let source = row_of_blocks(&["0110"; 4]);
+    let size = Size { width: 32, height: 8 };
+    let sizes = by_library(&source).1;
+    assert!(means::of(&source, size, &sizes).is_some());
+    let at = source.windows(2).position(|pair| pair == b"\xff\xc4").unwrap();
+    let table = source[at..at + 23].to_vec();
+    let many = [&source[..at], &table.repeat(100_000), &source[at..]].concat();
+    assert_eq!(by_library(&many).0, by_library(&source).0, "for who has the time");
+    assert_eq!(means::of(&many, size, &sizes), None);
+    let behind = [&source[..source.len() - 2], b"\xff\xfe\0\x02\xff\xd9"].concat();
+    assert_eq!(means::of(&behind, size, &sizes), None, "a comment behind the scan");
+}

@@ -193,6 +193,36 @@ fn svg1_what_would_be_left_out_of_the_picture_is_refused_by_name() {
     }
 }
 
+/// A reference reads a name otherwise than the census does, or finds another element: 10^10 elements would come of it.
+#[test]
+fn svg1_names_that_could_be_read_in_two_ways_are_refused() {
+    let levels = |name: &dyn Fn(u32) -> String, reference: &dyn Fn(u32) -> String| {
+        let uses = |number: u32| format!("<use href='#{}'/>", reference(number)).repeat(10);
+        let groups: String = (0..10).map(|n| format!("<g id='{}'>{}</g>", name(n), uses(n + 1))).collect();
+        svg(&format!("{groups}<rect id='{}' width='9' height='9'/><use href='#{}'/>", name(10), reference(0)))
+    };
+    for separator in [",", ";", ")", "(", "#", "&quot;", "&apos;", " ", "&#9;", "&#10;", "&#160;"] {
+        let named = |number: u32| format!("a{separator}{number}");
+        assert!(unsupported(draw(&levels(&named, &named), "w_9")), "{separator}");
+    }
+    let twice =
+        "<mask id='m'/><mask id='m'><rect width='9' height='9'/></mask><rect width='9' height='9' mask='url(#m)'/>";
+    assert!(unsupported(draw(&svg(twice), "w_9")));
+    // What surrounds a name is no part of it, here as there.
+    let plain = |number: u32| format!("a{number}");
+    assert_eq!(draw(&levels(&plain, &|number| format!("a{number}")), "w_9"), Err(ImageError::SourceTooLarge));
+    let masks = |number: u32| format!("<rect width='9' height='9' mask='url(\"#a{number}&#9;\")'/>").repeat(10);
+    let chain: String = (0..10).map(|n| format!("<mask id='a{n}'>{}</mask>", masks(n + 1))).collect();
+    assert_eq!(draw(&svg(&format!("{chain}{}", masks(0))), "w_9"), Err(ImageError::SourceTooLarge));
+}
+
+#[test]
+fn svg1_a_scale_beyond_numbers_turns_no_bound_off() {
+    let pattern = "<pattern id='p' patternUnits='userSpaceOnUse' width='1' height='.001' patternTransform='scale(1e20 1)'>\
+        <rect width='1' height='1'/></pattern><path d='M0 0h9v9z' fill='url(#p)'/>";
+    assert_eq!(draw(&svg(pattern), "w_90"), Err(ImageError::SourceTooLarge));
+}
+
 #[test]
 fn svg1_sizes_without_end_or_bottom_are_answers() {
     let sized = |of: &str| {
